@@ -1,0 +1,150 @@
+"""The metrics as scikit-learn scorers by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.metrics import make_scorer
+from sklearn.pipeline import Pipeline
+
+from clvkit.errors import ClvkitError, UnknownNameError
+from clvkit.metrics._calibration import decile_calibration_error, total_bias
+from clvkit.metrics._churn import churn_auc, churn_brier
+from clvkit.metrics._error import d2_tweedie, mae, mape_buyers, rmse
+from clvkit.metrics._ranking import normalized_gini, top_share_capture
+
+__all__ = ["get_clv_scorer", "get_clv_scorer_names"]
+
+
+def _absolute_total_bias(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    return abs(total_bias(y_true, y_pred, sample_weight=sample_weight))
+
+
+class _ChurnBrierScorer:
+    """Minus the Brier score of what the estimator gives as ``probability_active``.
+
+    scikit-learn's ``make_scorer`` asks for ``predict_proba``; a regressor with components has
+    its probability in ``predict_components``.
+    """
+
+    def __call__(
+        self, estimator: Any, X: Any, y_true: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        return -churn_brier(y_true, _probability_active(estimator, X), sample_weight=sample_weight)
+
+    def __repr__(self) -> str:
+        return "get_clv_scorer('churn_brier')"
+
+
+def _probability_active(estimator: Any, X: Any) -> ArrayLike:
+    """Ask the estimator, or the last step of a pipeline, which hides its further methods."""
+    if isinstance(estimator, Pipeline):
+        features = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return _probability_active(estimator[-1], features)
+    components = getattr(estimator, "predict_components", None)
+    table = {} if components is None else components(X)
+    if "probability_active" not in table:
+        raise ClvkitError(
+            f"'churn_brier' needs the probability to buy in the horizon, and "
+            f"{type(estimator).__name__} has no predict_components(X) with a column "
+            "'probability_active'. Score it with 'churn_auc', which asks for predict only, or use "
+            "a model that has it, such as BTYDRegressor."
+        )
+    return table["probability_active"]
+
+
+_GAINS: dict[str, Callable[..., float]] = {
+    "d2_tweedie": d2_tweedie,
+    "normalized_gini": normalized_gini,
+    "top_share_capture": top_share_capture,
+    "churn_auc": churn_auc,
+}
+_LOSSES: dict[str, Callable[..., float]] = {
+    "total_bias": _absolute_total_bias,
+    "decile_calibration_error": decile_calibration_error,
+    "rmse": rmse,
+    "mae": mae,
+    "mape_buyers": mape_buyers,
+}
+_SCORERS: dict[str, Callable[..., float]] = {
+    **{name: make_scorer(function) for name, function in _GAINS.items()},
+    **{name: make_scorer(loss, greater_is_better=False) for name, loss in _LOSSES.items()},
+    "churn_brier": _ChurnBrierScorer(),
+}
+_ALIASES = {f"neg_{name}": name for name in (*_LOSSES, "churn_brier")}
+
+
+def get_clv_scorer_names() -> list[str]:
+    """List the names that :func:`get_clv_scorer` knows, aliases left out.
+
+    Returns
+    -------
+    names : list of str
+
+    Examples
+    --------
+    >>> from clvkit.metrics import get_clv_scorer_names
+    >>> get_clv_scorer_names()[:3]
+    ['d2_tweedie', 'normalized_gini', 'top_share_capture']
+    """
+    return list(_SCORERS)
+
+
+def get_clv_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
+    """Return the scorer of a name, for ``cross_val_score``, ``GridSearchCV`` and the like.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        The name of a metric function of this package, or a scorer ``(estimator, X, y)``, which
+        is returned as it is.
+
+    Returns
+    -------
+    scorer : callable
+        Called as ``scorer(estimator, X, y, sample_weight=None)``. **Greater is always better**:
+        losses are negated, under their own name as under the alias with ``neg_`` (``"rmse"`` is
+        ``"neg_rmse"``), and ``"total_bias"`` scores minus the absolute bias. ``"churn_brier"``
+        takes ``predict_components(X)["probability_active"]`` from the estimator, or from the
+        last step of a pipeline, and raises a ``ClvkitError`` where there is none.
+
+    Raises
+    ------
+    UnknownNameError
+        For any other name.
+
+    See Also
+    --------
+    get_clv_scorer_names : The names.
+    sklearn.metrics.get_scorer : scikit-learn's own scorers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from clvkit.metrics import get_clv_scorer
+    >>> X, y = np.zeros((6, 1)), [0, 0, 4, 0, 0, 4]
+    >>> cross_val_score(DummyRegressor(), X, y, scoring=get_clv_scorer("mae"), cv=2)
+    array([-1.77..., -1.77...])
+    >>> get_clv_scorer("d2_tweedy")
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.UnknownNameError: scoring='d2_tweedy' is not known. Did you mean 'd2_tweedie'? ...
+    """
+    if callable(scoring):
+        return scoring
+    name = _ALIASES.get(str(scoring), str(scoring))
+    if name not in _SCORERS:
+        close = difflib.get_close_matches(str(scoring), [*_SCORERS, *_ALIASES], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UnknownNameError(
+            f"scoring={scoring!r} is not known.{hint} The names are "
+            f"{', '.join(_SCORERS)}; or give a scorer, such as one of sklearn.metrics.get_scorer."
+        )
+    return _SCORERS[name]
