@@ -1,0 +1,33 @@
+"""From a transaction log to histories: the door, the history column, the RFM summary."""
+
+from clvkit.history._access import customers_of, get_histories, replace_histories
+from clvkit.history._arrow import from_arrow, to_arrow
+from clvkit.history._cutoffs import least_history, past_cutoffs
+from clvkit.history._door import Samples, latest_histories, make_samples
+from clvkit.history._dtype import HistoryDtype
+from clvkit.history._history import History
+from clvkit.history._history_array import HistoryArray
+from clvkit.history._purchases import Purchases, find_purchases
+from clvkit.history._rfm_summary import rfm_summary
+from clvkit.history._snapshots import Snapshots, take_snapshots
+
+__all__ = [
+    "History",
+    "HistoryArray",
+    "HistoryDtype",
+    "Purchases",
+    "Samples",
+    "Snapshots",
+    "customers_of",
+    "find_purchases",
+    "from_arrow",
+    "get_histories",
+    "latest_histories",
+    "least_history",
+    "make_samples",
+    "past_cutoffs",
+    "replace_histories",
+    "rfm_summary",
+    "take_snapshots",
+    "to_arrow",
+]

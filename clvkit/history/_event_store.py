@@ -1,0 +1,118 @@
+"""The columnar store of events that many histories share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Attribute", "EventStore"]
+
+
+class Attribute:
+    """One attribute column of the events: numbers, or codes into a list of categories.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_events,)
+        Float64 numbers, or int32 codes where -1 is missing.
+    categories : list of str or None
+        What the codes stand for, in ascending order; None for numbers.
+    """
+
+    __slots__ = ("categories", "values")
+
+    def __init__(self, values: NDArray, categories: list[str] | None = None) -> None:
+        self.values = values
+        self.categories = categories
+
+    def take(self, index: Any) -> Attribute:
+        """Return the attribute at those events."""
+        return Attribute(self.values[index], self.categories)
+
+    def decode(self) -> NDArray:
+        """Return numbers as they are, and categories as an object array (None is missing)."""
+        if self.categories is None:
+            return self.values
+        return np.array([*self.categories, None], dtype=object)[self.values]
+
+    @classmethod
+    def encode(cls, values: NDArray) -> Attribute:
+        """Make an attribute from decoded values (inverse of :meth:`decode`)."""
+        if values.dtype != object:
+            return cls(values.astype(np.float64))
+        missing = np.array([value is None for value in values], dtype=bool)
+        categories, codes = np.unique(values[~missing].astype(str), return_inverse=True)
+        all_codes = np.full(len(values), -1, dtype=np.int32)
+        all_codes[~missing] = codes
+        return cls(all_codes, categories.tolist())
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Attribute]) -> Attribute:
+        """Join attributes of several stores; categories are united."""
+        if all(part.categories == parts[0].categories for part in parts):
+            return cls(np.concatenate([part.values for part in parts]), parts[0].categories)
+        return cls.encode(np.concatenate([part.decode() for part in parts]))
+
+
+class EventStore:
+    """Events of many customers in NumPy arrays, each customer's in one range, in order.
+
+    A store never changes once it is made: histories are ranges of it, and share it.
+
+    Parameters
+    ----------
+    time : ndarray of int64 of shape (n_events,)
+        Moments in the resolution of the histories.
+    amount : ndarray of float64 of shape (n_events,)
+    attributes : dict of str to Attribute
+    """
+
+    __slots__ = ("amount", "attributes", "time")
+
+    def __init__(
+        self,
+        time: NDArray[np.int64],
+        amount: NDArray[np.float64],
+        attributes: dict[str, Attribute] | None = None,
+    ) -> None:
+        self.time = time
+        self.amount = amount
+        self.attributes = attributes or {}
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all the event arrays."""
+        attributes = sum(attribute.values.nbytes for attribute in self.attributes.values())
+        return self.time.nbytes + self.amount.nbytes + attributes
+
+    def take(self, index: Any) -> EventStore:
+        """Return a store of those events; ``index`` is a slice or an array of positions."""
+        attributes = {name: column.take(index) for name, column in self.attributes.items()}
+        return EventStore(self.time[index], self.amount[index], attributes)
+
+    @classmethod
+    def concatenate(cls, stores: Sequence[EventStore]) -> EventStore:
+        """Join stores that have the same attributes, one after the other."""
+        return cls(
+            np.concatenate([store.time for store in stores]),
+            np.concatenate([store.amount for store in stores]),
+            {
+                name: Attribute.concatenate([store.attributes[name] for store in stores])
+                for name in stores[0].attributes
+            },
+        )
+
+    @classmethod
+    def empty(cls, attributes: Sequence[str] = ()) -> EventStore:
+        """Return a store without events."""
+        return cls(
+            np.empty(0, dtype=np.int64),
+            np.empty(0),
+            {name: Attribute(np.empty(0)) for name in attributes},
+        )

@@ -1,0 +1,70 @@
+"""The period in which purchases are counted, and the resolution in which moments are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvkit.errors import UnknownNameError
+from clvkit.utils._duration import RESOLUTIONS
+
+__all__ = ["Granularity", "get_granularity"]
+
+
+@dataclass(frozen=True)
+class Granularity:
+    """A period: two purchases of a customer in the same one are one purchase.
+
+    Parameters
+    ----------
+    name : str
+        ``"W"`` (weeks from Monday), ``"D"``, ``"h"``, ``"min"`` or ``"s"``.
+    resolution : str
+        Unit of the stored moments: days for ``"W"`` and ``"D"``, else the period itself.
+    length : int
+        Length of a period in units of the resolution.
+    origin : int
+        A moment at which a period starts, in units of the resolution since 1970-01-01.
+    """
+
+    name: str
+    resolution: str
+    length: int = 1
+    origin: int = 0
+
+    @property
+    def seconds(self) -> int:
+        """Length of a period in seconds."""
+        return self.length * RESOLUTIONS[self.resolution][1]
+
+    def period(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the period that each moment lies in."""
+        if self.length == 1:
+            return moments
+        return (moments - self.origin) // self.length
+
+
+_GRANULARITIES = {
+    # 1970-01-01 was a Thursday: the Monday before it is day -3.
+    "W": Granularity("W", "D", length=7, origin=-3),
+    **{name: Granularity(name, name) for name in RESOLUTIONS},
+}
+
+
+def get_granularity(name: str) -> Granularity:
+    """Return the granularity of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        For any other name; months have no fixed length and cannot count age.
+    """
+    try:
+        return _GRANULARITIES[name]
+    except (KeyError, TypeError):
+        raise UnknownNameError(
+            f"granularity={name!r} is not known. Choose one of "
+            f"{', '.join(map(repr, _GRANULARITIES))}."
+        ) from None

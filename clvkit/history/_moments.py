@@ -1,0 +1,97 @@
+"""Cutoffs and ends as the user writes them, and as they are stored."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvkit.errors import CutoffError
+from clvkit.history._granularity import Granularity
+from clvkit.utils._duration import RESOLUTIONS
+
+__all__ = ["as_moments", "format_moment", "parse_cutoff", "parse_cutoffs"]
+
+
+def as_moments(dates: NDArray[Any], resolution: str) -> NDArray[np.int64]:
+    """Return ``datetime64`` values as moments, rounded down to the resolution."""
+    return dates.astype(f"datetime64[{RESOLUTIONS[resolution][0]}]").astype(np.int64)
+
+
+def format_moment(moment: int, resolution: str) -> str:
+    """Return a stored moment as text: a date, with a time of day if the resolution has one."""
+    return str(np.datetime64(int(moment), RESOLUTIONS[resolution][0]))
+
+
+def parse_cutoffs(cutoff: Any, granularity: Granularity) -> NDArray[np.int64]:
+    """Read one cutoff or an array of them as moments; integers are moments already."""
+    if np.ndim(cutoff) == 0:
+        return np.asarray(parse_cutoff(cutoff, granularity))
+    values = np.asarray(cutoff)
+    if np.issubdtype(values.dtype, np.integer):
+        return values.astype(np.int64)
+    unique, inverse = np.unique(np.asarray(pd.Index(cutoff)), return_inverse=True)
+    return np.array([parse_cutoff(value, granularity) for value in unique])[inverse]
+
+
+def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff") -> int:
+    """Read a cutoff: a day, which means its end; or a moment where the granularity is finer.
+
+    Parameters
+    ----------
+    cutoff : str, date, datetime, Timestamp, datetime64, or int
+        An integer is a moment in units of the resolution.
+    granularity : Granularity
+    name : str, default="cutoff"
+        Name of the parameter, for the message.
+
+    Returns
+    -------
+    int
+        The last stored moment that is known. A midnight is the last moment of its day.
+
+    Raises
+    ------
+    CutoffError
+        When it cannot be read, has a time zone, or a time of day where days are the finest.
+    """
+    if isinstance(cutoff, (int, np.integer)) and not isinstance(cutoff, bool):
+        return int(cutoff)
+    stamp = _read(cutoff, name)
+    if stamp.tzinfo is not None:
+        raise CutoffError(
+            f"{name}={cutoff!r} has a time zone, but histories keep the wall-clock time of the "
+            f"log. Give the local time without a zone: '{stamp.tz_localize(None)}'."
+        )
+    moment = int(as_moments(np.array(stamp, dtype="M8[s]"), granularity.resolution))
+    day_length = 86_400 // RESOLUTIONS[granularity.resolution][1]
+    if stamp == stamp.normalize():
+        return moment + day_length - 1
+    if day_length == 1:
+        raise CutoffError(
+            f"{name}={str(cutoff)!r} has a time of day, but the granularity is "
+            f"{granularity.name!r}, where a cutoff means the end of its day. Give the day, "
+            f"'{stamp.date()}', or make the histories with granularity='h'."
+        )
+    return moment
+
+
+def _read(cutoff: Any, name: str) -> pd.Timestamp:
+    remedy = f"Give a day such as {name}='1998-03-31'."
+    accepted = (str, datetime.date, np.datetime64)
+    if not isinstance(cutoff, accepted):
+        raise CutoffError(f"{name}={cutoff!r} is no date. {remedy}")
+    try:
+        stamp = (
+            pd.to_datetime(cutoff, format="ISO8601")
+            if isinstance(cutoff, str)
+            else (pd.Timestamp(cutoff))
+        )
+    except (ValueError, TypeError):
+        raise CutoffError(f"{name}={cutoff!r} cannot be read as a date. {remedy}") from None
+    if stamp is pd.NaT:
+        raise CutoffError(f"{name} is missing (NaT). {remedy}")
+    return stamp

@@ -1,0 +1,130 @@
+"""Purchases: the periods in which a customer bought, and what each of them was worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvkit.history._granularity import Granularity
+from clvkit.history._history_array import FlatEvents, HistoryArray
+from clvkit.utils._ragged import segment_reduce, starts_of_runs
+
+__all__ = ["Purchases", "find_purchases"]
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Purchases of each row, one after the other.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64 of shape (n_rows + 1,)
+        Row ``i`` owns the purchases ``offsets[i]:offsets[i + 1]``.
+    period : ndarray of int64 of shape (n_purchases,)
+        Number of the period of each purchase, ascending within a row.
+    amount : ndarray of float64 of shape (n_purchases,)
+        Net amount of the period, less the refunds that came before the next purchase.
+    birth : ndarray of int64 of shape (n_rows,)
+        Period of the first purchase; of the first event for customers with refunds only; the
+        cutoff's for a history without events.
+    now : ndarray of int64 of shape (n_rows,)
+        Period of the cutoff.
+    granularity : Granularity
+    """
+
+    offsets: NDArray[np.int64]
+    period: NDArray[np.int64]
+    amount: NDArray[np.float64]
+    birth: NDArray[np.int64]
+    now: NDArray[np.int64]
+    granularity: Granularity
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """Number of purchases of each row, the first one included."""
+        return np.diff(self.offsets)
+
+    @property
+    def begin(self) -> NDArray[np.int64]:
+        """Position of each row's first purchase."""
+        return self.offsets[:-1]
+
+    @property
+    def end(self) -> NDArray[np.int64]:
+        """Position after each row's last purchase."""
+        return self.offsets[1:]
+
+    @property
+    def age(self) -> NDArray[np.int64]:
+        """Age of each row at its cutoff, in periods (T of the literature)."""
+        return self.now - self.birth
+
+    @property
+    def age_at_last(self) -> NDArray[np.int64]:
+        """Age at the last purchase, in periods; 0 without a purchase (recency)."""
+        bought = self.count > 0
+        last = self.birth.copy()
+        last[bought] = self.period[self.end[bought] - 1]
+        return last - self.birth
+
+
+def find_purchases(array: HistoryArray, granularity: Granularity | None = None) -> Purchases:
+    """Find the purchases of every row.
+
+    A purchase is a period with a net amount above 0, or of amount 0 without a refund in it:
+    free orders count, as in the published CDNOW fits, and fully refunded ones do not. A refund
+    in a later period lowers the value of the purchase before it and does not undo it.
+
+    Parameters
+    ----------
+    array : HistoryArray
+    granularity : Granularity or None, default=None
+        The period; that of the histories unless given.
+
+    Returns
+    -------
+    Purchases
+    """
+    granularity = granularity or array.dtype.period
+    flat = array.flat_events()
+    period = granularity.period(flat.time)
+    starts = np.flatnonzero(starts_of_runs(flat.offsets, period))
+    net, bought = _settle(flat, starts)
+    offsets = np.searchsorted(starts, flat.offsets)  # of the periods, by row
+    now = granularity.period(array.cutoff_moments)
+    n_bought = np.concatenate([[0], np.cumsum(bought)])
+    where = np.flatnonzero(bought)
+    rows = n_bought[offsets]
+    # What happens until the next purchase of the same row belongs to this purchase.
+    row_end = np.repeat(offsets[1:], np.diff(rows))
+    until = np.minimum(np.append(where[1:], len(starts)), row_end)
+    begin, end = starts[where], np.append(starts, len(flat.time))[until]
+    amount = net[where].copy()
+    refunded = until > where + 1
+    amount[refunded] = _net(flat.amount, begin[refunded], end[refunded])
+    birth = now.copy()
+    known = offsets[:-1] < offsets[1:]
+    birth[known] = period[starts[offsets[:-1][known]]]
+    buyers = rows[:-1] < rows[1:]
+    birth[buyers] = period[begin[rows[:-1][buyers]]]
+    return Purchases(rows, period[begin], amount, birth, now, granularity)
+
+
+def _settle(flat: FlatEvents, starts: NDArray) -> tuple[NDArray, NDArray]:
+    """Return each period's net amount and whether it is a purchase."""
+    if not len(starts):
+        return np.empty(0), np.empty(0, dtype=bool)
+    ends = np.append(starts[1:], len(flat.amount))
+    net = _net(flat.amount, starts, ends)
+    lowest = np.minimum.reduceat(flat.amount, starts)
+    return net, (net > 0) | ((net == 0) & (lowest >= 0))
+
+
+def _net(amount: NDArray, begin: NDArray, end: NDArray) -> NDArray:
+    """Sum ranges; a sum within 1e-9 of the gross is what rounding left of a full refund."""
+    net = segment_reduce(np.add, amount, begin, end, empty=0.0)
+    gross = segment_reduce(np.add, np.abs(amount), begin, end, empty=0.0)
+    net[np.abs(net) <= 1e-9 * gross] = 0.0
+    return net
