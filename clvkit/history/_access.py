@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clvkit.errors import HistoryTypeError
 from clvkit.history._history_array import HistoryArray
 
-__all__ = ["customers_of", "get_histories", "replace_histories"]
+__all__ = ["customers_of", "get_histories", "latest_rows", "replace_histories"]
 
 _REMEDY = (
     "Make samples from a log by clvkit.latest_histories(log) or clvkit.make_samples(log, horizon)."
@@ -64,3 +64,12 @@ def replace_histories(X: pd.DataFrame, array: HistoryArray) -> pd.DataFrame:
         [X.index.get_level_values(0), array.cutoffs], names=["customer_id", "cutoff"]
     )
     return X.assign(history=pd.Series(array, index=X.index)).set_axis(index, axis=0)
+
+
+def latest_rows(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the row with the latest cutoff of each customer, in the order of ``X``."""
+    cutoffs = get_histories(X).cutoff_moments
+    customers = customers_of(X)
+    order = np.lexsort((np.arange(len(X)), cutoffs))
+    last = pd.Series(order).groupby(customers[order], sort=False).last().to_numpy()
+    return X if len(last) == len(X) else X.iloc[np.sort(last)]

@@ -129,6 +129,10 @@ class Duration:
         unit = "D" if self.unit in ("D", "W") else "s"
         return Duration(max(1, self.count * _SECONDS[self.unit] // _SECONDS[unit] // divisor), unit)
 
+    def times(self, factor: int) -> Duration:
+        """Return a duration ``factor`` times as long."""
+        return Duration(self.count * factor, self.unit)
+
     def in_units(self, unit: Duration) -> float:
         """Return the length as a number of ``unit`` (calendar durations by average length)."""
         if self.is_calendar and unit.is_calendar:

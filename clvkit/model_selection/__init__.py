@@ -1,0 +1,12 @@
+"""Honest training and validation in time."""
+
+from clvkit.model_selection._out_of_fold import out_of_fold_predict
+from clvkit.model_selection._rolling_origin import RollingOrigin, cutoffs_of
+from clvkit.model_selection._snapshot_regressor import SnapshotRegressor
+
+__all__ = [
+    "RollingOrigin",
+    "SnapshotRegressor",
+    "cutoffs_of",
+    "out_of_fold_predict",
+]

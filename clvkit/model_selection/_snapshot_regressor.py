@@ -1,0 +1,205 @@
+"""Training on labels that the histories themselves contain."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from clvkit.errors import ShortLogError
+from clvkit.history import (
+    HistoryArray,
+    get_histories,
+    latest_rows,
+    least_history,
+    past_cutoffs,
+    replace_histories,
+    resolve_horizon,
+    take_snapshots,
+)
+from clvkit.utils._duration import Duration, parse_duration
+
+__all__ = ["SnapshotRegressor"]
+
+
+def _has_components(model: SnapshotRegressor) -> bool:
+    return hasattr(getattr(model, "pipeline_", model.pipeline), "predict_components")
+
+
+class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Fit a regressor that needs labels on histories alone.
+
+    A history at a cutoff contains its own labels for every earlier cutoff. This estimator cuts
+    the latest history of each customer back to past cutoffs ("snapshots"), reads from the same
+    histories what was spent in the horizon after each, and fits the pipeline on these rows. The
+    latest snapshot ends one horizon before the latest cutoff, so no label reaches beyond what
+    the histories know.
+
+    Use it around any pipeline from histories to a number, so that it is fitted on the same rows
+    as a probabilistic model. Where samples with labels are at hand, fit the pipeline itself.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        A regressor that takes a DataFrame with a ``history`` column and a ``y``.
+    horizon : str or None, default=None
+        Length of the period to predict, such as ``"13W"``. None takes the one that the samples
+        were made with.
+    step : str or None, default=None
+        Distance between snapshots; by default a quarter of the horizon.
+    n_snapshots : int or None, default=6
+        At most so many, the latest ones; None is as many as the histories allow.
+    target : {"spend", "purchases", "active"}, default="spend"
+        What to predict.
+    floor : float or None, default=0.0
+        Least spend of a customer who returned more than he bought; None keeps the sign.
+
+    Attributes
+    ----------
+    pipeline_ : estimator
+        The fitted pipeline: a plain one, from histories to spend.
+    horizon_ : str
+        The horizon in use.
+    snapshots_ : list of str
+        Cutoffs of the snapshots as ISO dates, the oldest first.
+    n_samples_ : int
+        Rows that the pipeline was fitted on.
+
+    Raises
+    ------
+    ShortLogError
+        At fit, if the histories are too short for one snapshot.
+    HorizonError
+        If no horizon is known, or if the samples were made with another one.
+
+    See Also
+    --------
+    clvkit.history.make_samples : The same rows from a log.
+    RollingOrigin : Splits samples by time.
+
+    Examples
+    --------
+    >>> from clvkit.baselines import PopulationMean
+    >>> from clvkit.datasets import load_cdnow
+    >>> from clvkit.history import latest_histories
+    >>> from clvkit.model_selection import SnapshotRegressor
+    >>> X = latest_histories(load_cdnow())
+    >>> model = SnapshotRegressor(PopulationMean(), horizon="13W", n_snapshots=2).fit(X)
+    >>> model.snapshots_
+    ['1998-03-09', '1998-03-31']
+    >>> model.predict(X).round(2)[:2]
+    array([8.09, 8.09])
+    >>> SnapshotRegressor(PopulationMean(), horizon="1Y").fit(X.iloc[:0])
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.ShortLogError: there are no histories to fit on...
+    """
+
+    _parameter_constraints: dict = {
+        "pipeline": [HasMethods(["fit", "predict"])],
+        "horizon": [str, None],
+        "step": [str, None],
+        "n_snapshots": [Interval(Integral, 1, None, closed="left"), None],
+        "target": [StrOptions({"spend", "purchases", "active"})],
+        "floor": [Interval(Real, None, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        pipeline: Any,
+        horizon: str | None = None,
+        step: str | None = None,
+        n_snapshots: int | None = 6,
+        *,
+        target: str = "spend",
+        floor: float | None = 0.0,
+    ) -> None:
+        self.pipeline = pipeline
+        self.horizon = horizon
+        self.step = step
+        self.n_snapshots = n_snapshots
+        self.target = target
+        self.floor = floor
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: pd.DataFrame, y: Any = None) -> SnapshotRegressor:
+        """Fit the pipeline on snapshots of the histories.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``. Of several rows of a customer the latest one counts:
+            it contains the others.
+        y : ignored
+            The labels are read from the histories.
+
+        Returns
+        -------
+        self
+        """
+        latest = latest_rows(X)
+        known = get_histories(latest)
+        horizon = resolve_horizon(self.horizon, known)
+        cutoffs = self._cutoffs(known, horizon)
+        rows, histories, labels = take_snapshots(
+            known, cutoffs, horizon, target=self.target, floor=self.floor
+        )
+        samples = replace_histories(latest.iloc[rows], histories)
+        self.horizon_ = str(horizon)
+        self.snapshots_ = [str(cutoff)[:10] for cutoff in np.unique(histories.cutoffs)]
+        self.n_samples_ = len(rows)
+        y_ = pd.Series(labels, index=samples.index, name=self.target)
+        self.pipeline_ = clone(self.pipeline).fit(samples, y_)
+        return self
+
+    def _cutoffs(self, known: HistoryArray, horizon: Duration) -> list[int]:
+        if not known.n_events.sum():
+            raise ShortLogError("there are no histories to fit on: X has no rows with events.")
+        resolution = known.dtype.resolution
+        start = int(known.flat_events().time.min())
+        end = int(known.cutoff_moments.max())
+        step = horizon.part(4) if self.step is None else parse_duration(self.step, name="step")
+        cutoffs = past_cutoffs(
+            start, end, horizon, step=step, n=self.n_snapshots, resolution=resolution
+        )
+        if not cutoffs:
+            raise ShortLogError(
+                f"the histories are too short for labels with a horizon of {horizon}: this takes "
+                f"the horizon and {least_history(horizon).count} days before it. Give a shorter "
+                "horizon, or use a model that needs no labels, such as BTYDRegressor."
+            )
+        return cutoffs
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the predicted target of each row in the horizon after its cutoff.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        resolve_horizon(self.horizon_, get_histories(X))
+        return self.pipeline_.predict(X)
+
+    @available_if(_has_components)
+    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the prediction is made of, where the pipeline can tell."""
+        check_is_fitted(self)
+        return self.pipeline_.predict_components(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
