@@ -191,7 +191,7 @@ def make_samples(
     >>> from clvkit.history import make_samples
     >>> X, y = make_samples(load_cdnow(), "13W", cutoffs=["1997-09-30", "1997-12-31"])
     >>> X.shape, round(y.sum())
-    ((4714, 1), 42748)
+    ((4714, 1), 52948)
     >>> make_samples(load_cdnow(), "2Y")
     Traceback (most recent call last):
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -64,7 +65,7 @@ class HistoryDtype(ExtensionDtype):
         self.end = end
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]  # stubs declare an attribute
         """The dtype as a string from which it can be made again."""
         parts = [self.granularity]
         if self.attributes:
@@ -100,7 +101,7 @@ class HistoryDtype(ExtensionDtype):
             raise TypeError(f"Cannot construct a 'HistoryDtype' from '{string}'") from error
 
     @classmethod
-    def construct_array_type(cls) -> type:
+    def construct_array_type(cls) -> builtins.type:
         """Return :class:`HistoryArray`."""
         from clvkit.history._history_array import HistoryArray
 

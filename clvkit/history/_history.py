@@ -65,7 +65,7 @@ class History:
     @property
     def cutoff(self) -> pd.Timestamp:
         """The last known moment: the midnight that stands for the end of its day."""
-        return pd.Timestamp(as_datetime(self._cutoff, self.resolution))
+        return pd.Timestamp(as_datetime(self._cutoff, self.resolution)[()])
 
     def frame(self) -> pd.DataFrame:
         """Return the events as a DataFrame with columns date, amount and the attributes."""
@@ -86,7 +86,7 @@ class History:
 
     def _format(self, moment: Any) -> str:
         code = RESOLUTIONS[self.resolution][0]
-        return str(np.datetime64(int(moment), code))
+        return str(np.int64(moment).astype(f"M8[{code}]"))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):

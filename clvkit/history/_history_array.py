@@ -253,7 +253,7 @@ class HistoryArray(ExtensionArray):
             return both.take(np.where(indices == -1, len(self), indices))
 
         def pick(row: NDArray, filler: int) -> NDArray:
-            return take(row, indices, allow_fill=allow_fill, fill_value=filler)
+            return np.asarray(take(row, indices, allow_fill=allow_fill, fill_value=filler))
 
         begin, end = pick(self._begin, 0), pick(self._end, 0)
         return HistoryArray(self._store, begin, end, pick(self._cutoff, MISSING), self._dtype)

@@ -121,7 +121,7 @@ def _observed(
         keep = ~late if keep is None else keep & ~late
     if keep is not None and not keep.any():
         raise EmptyLogError(
-            f"no event is left: the log starts on {frame[date].min()}, after the "
+            f"no event is left: the log starts on {frame[date].min()!s}, after the "
             f"{'cutoff' if limit is not None else 'end'} that was given. Give a later one."
         )
     return keep

@@ -23,7 +23,7 @@ def as_moments(dates: NDArray[Any], resolution: str) -> NDArray[np.int64]:
 
 def format_moment(moment: int, resolution: str) -> str:
     """Return a stored moment as text: a date, with a time of day if the resolution has one."""
-    return str(np.datetime64(int(moment), RESOLUTIONS[resolution][0]))
+    return str(np.int64(moment).astype(f"M8[{RESOLUTIONS[resolution][0]}]"))
 
 
 def parse_cutoffs(cutoff: Any, granularity: Granularity) -> NDArray[np.int64]:

@@ -69,6 +69,6 @@ def take_snapshots(
         parts.append((rows, past[seen], y))
     if not parts:
         return Snapshots(np.empty(0, np.int64), known[:0].with_dtype(dtype), np.empty(0))
-    rows, pasts, ys = zip(*parts, strict=True)
+    origins, pasts, ys = zip(*parts, strict=True)
     histories = HistoryArray._concat_same_type(pasts)
-    return Snapshots(np.concatenate(rows), histories.with_dtype(dtype), np.concatenate(ys))
+    return Snapshots(np.concatenate(origins), histories.with_dtype(dtype), np.concatenate(ys))
