@@ -1,0 +1,56 @@
+"""When a parameter runs to the boundary of its range: what simpler model that amounts to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clvkit.btyd._likelihood_model import Boundary
+from clvkit.btyd._summary import Rows
+
+#: Above this a shape parameter says that customers do not differ.
+_ALIKE = 1e4
+#: Below this a probability is nothing, for any number of purchases a log can hold.
+_NOTHING = 1e-6
+
+
+def rate_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose r and alpha, the heterogeneity of the purchase rate."""
+    if not rows.frequency.any():
+        return [
+            Boundary(
+                ("r", "alpha"),
+                "no customer has bought again, so that expected repeat purchases are "
+                "practically 0. Wait for repeat purchases, or bring customers who have some.",
+            )
+        ]
+    if params["r"] > _ALIKE:
+        return [
+            Boundary(
+                ("r", "alpha"),
+                "all customers buy at the same rate r / alpha (the nested model with a Poisson "
+                "count instead of the NBD).",
+            )
+        ]
+    return []
+
+
+def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose a and b, the heterogeneity of the dropout probability."""
+    a, b = params["a"], params["b"]
+    both = ("a", "b")
+    if not rows.frequency.any():
+        return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
+    if a / (a + b) < _NOTHING:
+        return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
+    if b / (a + b) < _NOTHING:
+        return [Boundary(both, "every customer drops out after the first repeat purchase.")]
+    if a + b > _ALIKE:
+        return [
+            Boundary(
+                both,
+                "all customers have the same dropout probability "
+                f"a / (a + b) = {np.round(a / (a + b), 4)} (the nested model with a geometric "
+                "lifetime instead of the Beta-geometric).",
+            )
+        ]
+    return []

@@ -1,0 +1,326 @@
+"""The Gamma-Gamma model of spend per purchase."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import digamma, gammaln, polygamma
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+
+from clvkit.btyd._likelihood_model import Boundary, LikelihoodModel
+from clvkit.btyd._newton import Derivatives, Optimum, maximize
+from clvkit.btyd._special import log_rising
+from clvkit.btyd._summary import read_spend, read_weights
+from clvkit.errors import SummaryError
+
+__all__ = ["GammaGamma"]
+
+Array = NDArray[np.float64]
+
+#: Above this many customers the search starts from the optimum of a subsample.
+_WARM_START_ABOVE = 60_000
+_SUBSAMPLE = 20_000
+#: The mean spend of the population is p gamma / (q - 1): q must stay clear of 1.
+_LEAST_Q = 1.1
+#: Above this a shape parameter says that its kind of variation is absent.
+_ALIKE = 1e4
+#: Spends that differ by less are equal; p and q are then put at _ALIKE.
+_SAME = 1e-9
+
+
+class GammaGamma(LikelihoodModel):
+    r"""Gamma-Gamma: how much a customer spends per purchase.
+
+    A customer's purchases are :math:`Gamma(p, \nu)` about an own mean, and
+    :math:`\nu \sim Gamma(q, \gamma)` differs between customers. The conditional expectation of
+    the mean spend is the customer's own average, drawn towards that of the population the more
+    the fewer purchases there are.
+
+    Use it beside a purchase model. It assumes that spend does not depend on how often
+    customers buy, and that it does not change with time.
+
+    Parameters
+    ----------
+    tol : float, default=1e-8
+        The search ends when no slope of the mean log-likelihood, with respect to the
+        logarithms of the parameters, exceeds this.
+    max_iter : int, default=200
+        Largest number of Newton steps.
+
+    Attributes
+    ----------
+    params_ : dict
+        ``p``, ``q`` and ``gamma`` (in the currency of the data). Where the likelihood is
+        highest at a q below 1.1, q is 1.1: at q of 1 or less the population's mean spend would be
+        infinite.
+    covariance_ : ndarray of shape (3, 3)
+        Covariance of the estimates of the **logarithms** of the parameters. Parameters on a
+        boundary have NaN.
+    standard_errors_ : dict
+        Standard errors of the parameters themselves (delta method).
+    log_likelihood_, aic_, bic_ : float
+        Of the customers that the model was fitted to.
+    converged_ : bool
+        Whether the slope vanished at the end of the search.
+    n_iter_ : int
+        Number of Newton steps.
+    boundary_ : list of str
+        Parameters that ran to the boundary of their range, of which a warning told.
+
+    See Also
+    --------
+    BetaGeoNBD : When customers buy.
+
+    References
+    ----------
+    Fader, P. S. and Hardie, B. G. S. (2013), The Gamma-Gamma Model of Monetary Value:
+    likelihood eq. 1a, conditional expectation eq. 5.
+    http://www.brucehardie.com/notes/025/
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvkit.btyd import GammaGamma
+    >>> model = GammaGamma.from_params(p=6.25, q=3.74, gamma=15.44)
+    >>> summary = pd.DataFrame({"frequency": [2, 1, 0], "monetary_value": [22.35, 100.0, 0.0]})
+    >>> model.expected_spend(summary).round(2)
+    array([24.66, 80.26, 35.22])
+
+    Only customers with a repeat purchase tell about spend:
+
+    >>> GammaGamma().fit(summary.tail(1))
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.SummaryError: None of 1 customers has frequency > 0 and monetary_value > 0: ...
+    """
+
+    _param_names: ClassVar[tuple[str, ...]] = ("p", "q", "gamma")
+    _param_floors: ClassVar[dict[str, float]] = {"q": 1.0}
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "tol": [Interval(Real, 0.0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, *, tol: float = 1e-8, max_iter: int = 200) -> None:
+        self.tol = tol
+        self.max_iter = max_iter
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, summary: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Any:
+        """Estimate the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 4)
+            A frame with the columns ``frequency`` (repeat purchases) and ``monetary_value``
+            (mean amount of a repeat purchase), or an array with frequency, recency, T and
+            monetary value in this order. Customers with 0 in either are left out.
+        y : ignored
+            Present for the API of scikit-learn.
+        sample_weight : array-like of shape (n_customers,), optional
+            How many customers each row stands for.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SummaryError
+            When the summary holds what no customer can have, or no spend at all.
+
+        Warns
+        -----
+        BoundaryWarning
+            When customers do not differ, purchases of one customer do not differ, or the
+            spends have so long a tail that their mean cannot be told.
+        """
+        x, spend = read_spend(summary)
+        weights = read_weights(sample_weight, len(x))
+        used = (x > 0) & (spend > 0) & (weights > 0)
+        if not used.any():
+            raise SummaryError(
+                f"None of {len(x)} customers has frequency > 0 and monetary_value > 0: there is "
+                "nothing to learn about spend. Fit on customers with repeat purchases, or use "
+                "GammaGamma.from_params."
+            )
+        x, spend, weights = x[used], spend[used], weights[used]
+        if np.ptp(spend) <= _SAME * spend.max():
+            optimum = _constant_spend(x, spend, weights)
+        else:
+            optimum = self._search(x, spend, weights)
+        n = float(weights.sum())
+        self._keep(optimum, n, _boundaries(self._as_params(optimum.log_params)))
+        return self
+
+    def log_likelihood(self, summary: Any) -> Array:
+        """Return the log-likelihood of each customer's mean spend.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 4)
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_customers,)
+            0 for customers who are left out of a fit.
+        """
+        params = self._fitted_params()
+        x, spend = read_spend(summary)
+        used = (x > 0) & (spend > 0)
+        out = np.zeros(len(x))
+        out[used] = _log_likelihood(params, x[used], spend[used])
+        return out
+
+    def expected_spend(self, summary: Any) -> Array:
+        """Return the expected spend per purchase of each customer.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 4)
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_customers,)
+            The mean of the population where frequency or monetary value is 0.
+        """
+        params = self._fitted_params()
+        x, spend = read_spend(summary)
+        p, q, gamma = (params[name] for name in self._param_names)
+        # A mean of the population's mean and the customer's own, weighted by what is known.
+        known = np.where(spend > 0, p * x, 0.0)
+        own = known / (known + (q - 1.0))
+        return (1.0 - own) * (p * gamma / (q - 1.0)) + own * spend
+
+    def _search(self, x: Array, spend: Array, weights: Array) -> Optimum:
+        start = _start(spend, weights)
+        if len(x) > _WARM_START_ABOVE:
+            some = np.linspace(0, len(x) - 1, _SUBSAMPLE).astype(np.intp)
+            start = self._climb(x[some], spend[some], weights[some], start).log_params
+        return self._climb(x, spend, weights, start)
+
+    def _climb(self, x: Array, spend: Array, weights: Array, start: Array) -> Optimum:
+        counts, code = np.unique(x, return_inverse=True)
+        table = _Spends(counts, code, x * spend, np.log(spend), weights)
+        return maximize(
+            lambda log_params: table.derivatives(log_params),
+            start,
+            n=float(weights.sum()),
+            tol=self.tol,
+            max_iter=self.max_iter,
+            lower=np.array([-np.inf, np.log(_LEAST_Q), -np.inf]),
+        )
+
+
+class _Spends:
+    """The data of a fit with what does not change from step to step."""
+
+    def __init__(
+        self,
+        counts: Array,
+        code: NDArray[np.intp],
+        total: Array,
+        log_spend: Array,
+        weights: Array,
+    ) -> None:
+        self.counts, self.code, self.total, self.weights = counts, code, total, weights
+        self.x = counts[code]
+        self.log_total = np.log(self.x) + log_spend
+        self.constant = float(weights @ log_spend)
+        self.by_count = np.bincount(code, weights)
+
+    def derivatives(self, log_params: Array) -> Derivatives:
+        """Return the log-likelihood of :func:`_log_likelihood` with its derivatives."""
+        p, q, gamma = np.exp(log_params).tolist()
+        return self._count_part(p, q).plus(self._spend_part(p, q, gamma))
+
+    def _count_part(self, p: float, q: float) -> Derivatives:
+        # log Gamma(p x + q) - log Gamma(p x) - log Gamma(q): a table over the distinct counts.
+        x, w = self.counts, self.by_count
+        px = p * x
+        value = w @ (log_rising(px, q) - gammaln(q))
+        both, both2 = digamma(px + q), polygamma(1, px + q)
+        in_p = w @ (px * (both - digamma(px)))
+        in_q = q * (w @ (both - digamma(q)))
+        gradient = np.array([in_p, in_q, 0.0])
+        hessian = np.diag(gradient)
+        hessian[0, 0] += w @ (px * px * (both2 - polygamma(1, px)))
+        hessian[0, 1] = hessian[1, 0] = q * (w @ (px * both2))
+        hessian[1, 1] += q * q * (w @ (both2 - polygamma(1, q)))
+        return Derivatives(float(value), gradient, hessian)
+
+    def _spend_part(self, p: float, q: float, gamma: float) -> Derivatives:
+        # -p x log(1 + gamma / total) - q log(1 + total / gamma) - log spend
+        w, px = self.weights, p * self.x
+        below = np.log1p(gamma / self.total)
+        above = below + (self.log_total - np.log(gamma))
+        share = self.total / (gamma + self.total)
+        in_p, in_q = -(w @ (px * below)), -q * (w @ above)
+        in_gamma = w @ (q * share - px * (1.0 - share))
+        gradient = np.array([in_p, in_q, in_gamma])
+        cross_p, cross_q = -(w @ (px * (1.0 - share))), q * (w @ share)
+        bend = -(w @ ((px + q) * share * (1.0 - share)))
+        hessian = np.array([[in_p, 0.0, cross_p], [0.0, in_q, cross_q], [cross_p, cross_q, bend]])
+        return Derivatives(float(in_p + in_q - self.constant), gradient, hessian)
+
+
+def _log_likelihood(params: dict[str, float], x: Array, spend: Array) -> Array:
+    # Fader and Hardie (2013), eq. 1a, with every power of a ratio of like quantities.
+    p, q, gamma = params["p"], params["q"], params["gamma"]
+    total = x * spend
+    return (
+        log_rising(p * x, q)
+        - gammaln(q)
+        - p * x * np.log1p(gamma / total)
+        - q * np.log1p(total / gamma)
+        - np.log(spend)
+    )
+
+
+def _start(spend: Array, weights: Array) -> Array:
+    # Moderate variation of either kind about the observed mean p gamma / (q - 1).
+    mean = float(weights @ spend / weights.sum())
+    p, q = 3.0, 4.0
+    return np.log([p, q, mean * (q - 1.0) / p])
+
+
+def _constant_spend(x: Array, spend: Array, weights: Array) -> Optimum:
+    # The likelihood rises without bound in p and q; any large values predict the one spend.
+    p = q = 2.0 * _ALIKE
+    gamma = float(spend[0]) * (q - 1.0) / p
+    value = weights @ _log_likelihood({"p": p, "q": q, "gamma": gamma}, x, spend)
+    nothing = Derivatives(float(value), np.zeros(3), np.zeros((3, 3)))
+    return Optimum(np.log([p, q, gamma]), nothing, False, 0)
+
+
+def _boundaries(params: dict[str, float]) -> list[Boundary]:
+    p, q = params["p"], params["q"]
+    if p > _ALIKE and q > _ALIKE:
+        return [
+            Boundary(
+                ("p", "q", "gamma"),
+                "all spends are practically equal, so there is no variation to estimate. "
+                "The expected spend of a customer who spent that is that.",
+            )
+        ]
+    found = []
+    if p > _ALIKE:
+        meaning = "the purchases of one customer are all of the same amount."
+        found.append(Boundary(("p", "gamma"), meaning))
+    if q > _ALIKE:
+        meaning = "customers do not differ in their mean spend; everyone is expected to spend it."
+        found.append(Boundary(("q", "gamma"), meaning))
+    if q <= _LEAST_Q * (1.0 + 1e-9):
+        meaning = (
+            f"the spends have so long a tail that their population mean, which is finite only "
+            f"for q > 1, cannot be told from them. It is kept at {_LEAST_Q}; look for outliers, "
+            "or cap monetary_value."
+        )
+        found.append(Boundary(("q",), meaning))
+    return found

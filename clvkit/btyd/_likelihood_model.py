@@ -1,0 +1,137 @@
+"""What every model fitted by maximum likelihood shares: its statistics, and `from_params`."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils.validation import check_is_fitted
+
+from clvkit.btyd._newton import Optimum
+from clvkit.errors import BoundaryWarning, UnknownNameError
+
+__all__ = ["Boundary", "LikelihoodModel"]
+
+Array = NDArray[np.float64]
+
+
+class Boundary(NamedTuple):
+    """Parameters that ran to the edge of their range, and what that amounts to."""
+
+    parameters: tuple[str, ...]
+    meaning: str
+
+
+class LikelihoodModel(BaseEstimator):
+    """Base of models with positive parameters that are fitted by maximum likelihood.
+
+    A subclass names its parameters in ``_param_names`` and hands the end of its search to
+    :meth:`_keep`. Think twice before adding to it: it knows nothing of purchases or spend.
+    """
+
+    _param_names: ClassVar[tuple[str, ...]]
+    #: Exclusive least values of parameters that must exceed something other than 0.
+    _param_floors: ClassVar[dict[str, float]] = {}
+
+    @classmethod
+    def from_params(cls, **params: Any) -> Any:
+        """Make a fitted model from known parameters, without data.
+
+        Parameters
+        ----------
+        **params
+            The parameters of the model by their names in the literature, and any of the
+            constructor, such as ``time_unit``.
+
+        Returns
+        -------
+        model
+            A model that predicts. It has ``params_``, but no attribute that describes a fit.
+
+        Raises
+        ------
+        UnknownNameError
+            When a parameter is missing, or is not one of the model.
+        ValueError
+            When a parameter is outside its range.
+        """
+        settings = {name: params.pop(name) for name in cls._get_param_names() if name in params}
+        if set(params) != set(cls._param_names):
+            raise UnknownNameError(
+                f"{cls.__name__} has the parameters {', '.join(cls._param_names)}; got "
+                f"{', '.join(params) or 'none'}."
+            )
+        ranges = {
+            name: [Interval(Real, cls._param_floors.get(name, 0.0), None, closed="neither")]
+            for name in cls._param_names
+        }
+        validate_parameter_constraints(ranges, params, caller_name=f"{cls.__name__}.from_params")
+        model = cls(**settings)
+        model._validate_params()
+        model.params_ = {name: float(params[name]) for name in cls._param_names}
+        return model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "params_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+    def _fitted_params(self) -> dict[str, float]:
+        check_is_fitted(self)
+        return self.params_
+
+    def _as_params(self, log_params: Array) -> dict[str, float]:
+        return dict(zip(self._param_names, np.exp(log_params).tolist(), strict=True))
+
+    def _keep(self, optimum: Optimum, n: float, boundaries: list[Boundary]) -> None:
+        """Set the fitted attributes, and warn of what a user should know."""
+        self.params_ = self._as_params(optimum.log_params)
+        values = np.exp(optimum.log_params)
+        at_boundary = {name for boundary in boundaries for name in boundary.parameters}
+        inside = np.array([name not in at_boundary for name in self._param_names])
+        self.covariance_ = _covariance(optimum.at.hessian, inside)
+        errors = values * np.sqrt(np.diag(self.covariance_))
+        self.standard_errors_ = dict(zip(self._param_names, errors.tolist(), strict=True))
+        self.log_likelihood_ = float(optimum.at.value)
+        self.aic_ = 2.0 * len(values) - 2.0 * self.log_likelihood_
+        self.bic_ = float(np.log(n)) * len(values) - 2.0 * self.log_likelihood_
+        self.converged_ = optimum.converged
+        self.n_iter_ = optimum.n_iter
+        self.boundary_ = [name for name in self._param_names if name in at_boundary]
+        self._warn(boundaries)
+
+    def _warn(self, boundaries: list[Boundary]) -> None:
+        name = type(self).__name__
+        for boundary in boundaries:
+            shown = ", ".join(f"{key}={self.params_[key]:.3g}" for key in boundary.parameters)
+            warnings.warn(
+                f"{name}: {shown} lies on the boundary of its range: {boundary.meaning}",
+                BoundaryWarning,
+                stacklevel=5,
+            )
+        if not self.converged_ and not boundaries:
+            warnings.warn(
+                f"{name} did not converge in {self.n_iter_} iterations: more customers or "
+                "longer histories are needed, or a larger max_iter.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def _covariance(hessian: Array, inside: NDArray[np.bool_]) -> Array:
+    # A parameter on the boundary has no standard error; the others have that of the nested model.
+    covariance = np.full_like(hessian, np.nan)
+    block = np.ix_(inside, inside)
+    information = -hessian[block]
+    if information.size and np.linalg.eigvalsh(information).min() > 0.0:
+        covariance[block] = np.linalg.inv(information)
+    return covariance

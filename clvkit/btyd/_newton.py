@@ -1,0 +1,128 @@
+"""Damped Newton ascent of a log-likelihood with exact gradient and Hessian.
+
+The parameters of purchase and spend models are positive and span many orders of magnitude, so
+the search runs over their logarithms. Far from the optimum, and on the flat ridges that such
+likelihoods have, the Hessian is not negative definite: its eigenvalues are then taken by
+absolute size (the "saddle-free" step), steps are kept short and halved until the likelihood
+rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: No parameter changes by more than a factor of e^2 in one step.
+_LONGEST_STEP = 2.0
+#: Nor by more than a factor of e^16 (1e7) in all: that is a boundary, not an estimate.
+_FARTHEST = 16.0
+_HALVINGS = 40
+
+
+class Derivatives(NamedTuple):
+    """A log-likelihood with its derivatives with respect to the log-parameters."""
+
+    value: float
+    gradient: Array
+    hessian: Array
+
+    def plus(self, other: Derivatives) -> Derivatives:
+        """Return the derivatives of a sum."""
+        return Derivatives(
+            self.value + other.value,
+            self.gradient + other.gradient,
+            self.hessian + other.hessian,
+        )
+
+
+class Optimum(NamedTuple):
+    """Where the search ended, and whether the gradient vanishes there."""
+
+    log_params: Array
+    at: Derivatives
+    converged: bool
+    n_iter: int
+
+
+Objective = Callable[[Array], Derivatives]
+
+
+def maximize(
+    objective: Objective,
+    start: Array,
+    *,
+    n: float,
+    tol: float,
+    max_iter: int,
+    lower: Array | None = None,
+) -> Optimum:
+    """Maximize a log-likelihood.
+
+    Parameters
+    ----------
+    objective : callable
+        From log-parameters to :class:`Derivatives`.
+    start : ndarray
+        Log-parameters to start from.
+    n : float
+        Number of customers: the search ends when the largest slope, divided by it, is
+        at most ``tol``.
+    tol : float
+        See ``n``.
+    max_iter : int
+        Largest number of steps.
+    lower : ndarray, optional
+        Least values of the log-parameters. The slope of a parameter that presses against a
+        bound does not count.
+
+    Returns
+    -------
+    Optimum
+    """
+    low = start - _FARTHEST if lower is None else np.maximum(start - _FARTHEST, lower)
+    high = start + _FARTHEST
+    here, at = start, objective(start)
+    for n_iter in range(max_iter + 1):
+        free = _free(here, at.gradient, low, high)
+        if not free.any() or np.abs(at.gradient[free]).max() <= tol * n:
+            return Optimum(here, at, True, n_iter)
+        if n_iter == max_iter:
+            break
+        step = np.zeros_like(here)
+        step[free] = _ascent(at.gradient[free], at.hessian[np.ix_(free, free)])
+        moved = _line_search(objective, here, at, step, (low, high))
+        if moved is None:
+            break
+        here, at = moved
+    return Optimum(here, at, False, n_iter)
+
+
+def _free(here: Array, gradient: Array, low: Array, high: Array) -> NDArray[np.bool_]:
+    return ~(((here <= low) & (gradient < 0)) | ((here >= high) & (gradient > 0)))
+
+
+def _ascent(gradient: Array, hessian: Array) -> Array:
+    curvature, axes = np.linalg.eigh(hessian)
+    size = np.abs(curvature)
+    size = np.maximum(size, max(1e-12 * size.max(), np.finfo(float).tiny))
+    step = axes @ ((axes.T @ gradient) / size)
+    return step * min(1.0, _LONGEST_STEP / max(np.abs(step).max(), np.finfo(float).tiny))
+
+
+def _line_search(
+    objective: Objective, here: Array, at: Derivatives, step: Array, bounds: tuple[Array, Array]
+) -> tuple[Array, Derivatives] | None:
+    slack = 1e-14 * abs(at.value)  # rounding of the sum, not progress
+    for _ in range(_HALVINGS):
+        there = np.clip(here + step, *bounds)
+        reached = objective(there)
+        gain = 1e-4 * float(at.gradient @ (there - here))
+        if np.isfinite(reached.value) and reached.value >= at.value + gain - slack:
+            return there, reached
+        step = step / 2.0
+    return None

@@ -1,0 +1,149 @@
+r"""Expectations over a Beta-distributed dropout probability.
+
+Conditional expectations of the Beta-geometric models have the form
+
+.. math:: E[g(p)] = \frac{1}{B(a, b)} \int_0^1 g(p)\, p^{a-1} (1-p)^{b-1} \, dp,
+
+where g is built from :math:`(1 + z p)^{-R}`. Their closed forms (a hypergeometric function
+divided by a - 1) cancel near a = 1 and overflow for heavy buyers; sums of positive terms at
+fixed nodes do neither.
+
+Gauss-Jacobi rules converge like :math:`(\zeta / (2 + \zeta))^{2n}` with
+:math:`\zeta = z \max(1, R / (b + 10))`: 16 nodes are exact to rounding for zeta up to 1 and 32 for
+zeta up to 3, which is nearly every row of real logs. Where the horizon is long beside the history
+(zeta > 3) the trapezoidal rule over the logit of p takes over: its error is exponentially small
+whatever z is, because the integrand is analytic in a strip of fixed width.
+
+The rule of a row depends on that row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_expit
+
+Array = NDArray[np.float64]
+Integrand = Callable[..., Array]
+
+_FEW, _MORE = 16, 32
+_FEW_UP_TO, _MORE_UP_TO = 1.0, 3.0
+_TRAPEZOID = 320
+_NEGLIGIBLE = 40.0  # e^-40 of the peak
+_WIDEST = (-80.0, 40.0)  # logits beyond which the density is a plain exponential
+_CHUNK = 4_096
+
+
+def beta_expectation(
+    integrand: Integrand, a: float, b: Array, *, rate_shape: Array, z: Array
+) -> Array:
+    """Return E[integrand(p, R, z)] over p ~ Beta(a, b), row by row.
+
+    Parameters
+    ----------
+    integrand : callable
+        ``integrand(p, rate_shape, z)``, elementwise; bounded in p.
+    a : float
+        First shape of the Beta distribution, common to all rows.
+    b : ndarray of shape (n,)
+        Second shape.
+    rate_shape, z : ndarray of shape (n,)
+        R and z of the module's description; they choose the rule and go to the integrand.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    difficulty = z * np.maximum(1.0, rate_shape / (b + 10.0))
+    rule = np.digitize(difficulty, (_FEW_UP_TO, _MORE_UP_TO), right=True)
+    rules = (
+        lambda shapes: gauss_jacobi(a, shapes, _FEW),
+        lambda shapes: gauss_jacobi(a, shapes, _MORE),
+        lambda shapes: logit_trapezoid(a, shapes),
+    )
+    out = np.empty(len(b))
+    for number, make in enumerate(rules):
+        rows = np.flatnonzero(rule == number)
+        if rows.size:
+            shapes, code = np.unique(b[rows], return_inverse=True)
+            nodes, weights = make(shapes)
+            out[rows] = _sum_over_nodes(integrand, nodes, weights, code, rate_shape[rows], z[rows])
+    return out
+
+
+def _sum_over_nodes(
+    integrand: Integrand, nodes: Array, weights: Array, code: NDArray[np.intp], *arguments: Array
+) -> Array:
+    # Chunks keep the (rows, nodes) arrays inside the processor's cache.
+    out = np.empty(len(code))
+    size = max(1, _CHUNK * _MORE // nodes.shape[1])
+    for begin in range(0, len(code), size):
+        part = slice(begin, begin + size)
+        columns = [argument[part, None] for argument in arguments]
+        values = integrand(nodes[code[part]], *columns)
+        values *= weights[code[part]]
+        out[part] = values.sum(axis=1)
+    return out
+
+
+def gauss_jacobi(a: float, b: Array, n: int) -> tuple[Array, Array]:
+    """Return nodes and weights, of shape (len(b), n), of the Gauss rules of Beta(a, b).
+
+    Golub and Welsch (1969): the nodes are the eigenvalues of the tridiagonal matrix of the
+    recurrence. Its coefficients are written for [0, 1] without a subtraction, so that nodes
+    near 0, which matter for heavy buyers, keep their relative accuracy.
+    """
+    k = np.arange(n, dtype=float)
+    s = a + b[:, None] - 2.0
+    with np.errstate(invalid="ignore"):  # 0 / 0 at k = 0 when a + b = 2
+        diagonal = (2 * k * (k + s + 1) + s * a) / ((2 * k + s) * (2 * k + s + 2))
+    diagonal[:, 0] = a / (a + b)
+    k = k[1:]
+    with np.errstate(invalid="ignore", divide="ignore"):  # k = 1 when a + b = 1
+        square = (k * (k + b[:, None] - 1) * (k + a - 1) * (k + s)) / (
+            (2 * k + s) ** 2 * (2 * k + s + 1) * (2 * k + s - 1)
+        )
+    square[:, 0] = a * b / ((a + b) ** 2 * (a + b + 1.0))
+    matrix = np.zeros((len(b), n, n))
+    here = np.arange(n)
+    matrix[:, here, here] = diagonal
+    matrix[:, here[1:], here[:-1]] = np.sqrt(square)
+    nodes, vectors = np.linalg.eigh(matrix)
+    return np.clip(nodes, 0.0, 1.0), vectors[:, 0, :] ** 2
+
+
+def logit_trapezoid(a: float, b: Array) -> tuple[Array, Array]:
+    """Return nodes and weights, of shape (len(b), 320), of a rule over u = logit(p).
+
+    The density of u is proportional to p^a (1-p)^b. The rule runs from where it has fallen to
+    e^-40 of its peak, or to where it is a plain exponential (p < e^-80); the geometric series
+    of the trapezoidal terms beyond is added to the outermost weights. Weights are
+    normalised by their own sum, so no Beta function is needed.
+    """
+    b = b[:, None]
+    peak = np.clip(np.log(a) - np.log(b), _WIDEST[0] + 1.0, _WIDEST[1] - 1.0)
+    low = _edge(a, b, peak, np.full_like(peak, _WIDEST[0]))
+    high = _edge(a, b, peak, np.full_like(peak, _WIDEST[1]))
+    step = (high - low) / (_TRAPEZOID - 1)
+    u = low + step * np.arange(_TRAPEZOID)
+    weights = np.exp(_log_density(a, b, u) - _log_density(a, b, peak))
+    weights[:, :1] *= 1.0 + 1.0 / np.expm1(np.minimum(a * step, 700.0))
+    weights[:, -1:] *= 1.0 + 1.0 / np.expm1(np.minimum(b * step, 700.0))
+    return expit(u), weights / weights.sum(axis=1, keepdims=True)
+
+
+def _log_density(a: float, b: Array, u: Array) -> Array:
+    return a * log_expit(u) + b * log_expit(-u)
+
+
+def _edge(a: float, b: Array, inside: Array, outside: Array) -> Array:
+    # Bisection for where the concave log-density is 40 below its peak.
+    level = _log_density(a, b, inside) - _NEGLIGIBLE
+    for _ in range(50):
+        middle = 0.5 * (inside + outside)
+        is_inside = _log_density(a, b, middle) > level
+        inside = np.where(is_inside, middle, inside)
+        outside = np.where(is_inside, outside, middle)
+    return outside
