@@ -81,23 +81,24 @@ def test_weights_are_passed_on(data):
 
 
 @pytest.mark.parametrize(
-    "wrap",
+    ("model", "scaled"),
     [
-        lambda model: model,
-        lambda model: make_pipeline(model),
-        lambda model: make_pipeline(StandardScaler(), "passthrough", model),
-        lambda model: make_pipeline(FunctionTransformer(), make_pipeline(StandardScaler(), model)),
+        pytest.param(Sigmoid(), False, id="plain"),
+        pytest.param(make_pipeline(Sigmoid()), False, id="one step"),
+        pytest.param(make_pipeline(StandardScaler(), "passthrough", Sigmoid()), True, id="steps"),
+        pytest.param(
+            make_pipeline(FunctionTransformer(), make_pipeline(StandardScaler(), Sigmoid())),
+            True,
+            id="nested",
+        ),
     ],
-    ids=["plain", "one step", "pipeline", "nested"],
 )
-def test_brier_asks_for_the_components(data, wrap):
+def test_brier_asks_for_the_components(data, model, scaled):
     X, y = data
-    model = wrap(Sigmoid()).fit(X, y)
-    scaled = model.steps[-1:] != [("sigmoid", model)] if hasattr(model, "steps") else False
-    seen = StandardScaler().fit_transform(X) if scaled and len(model) > 1 else X
+    seen = StandardScaler().fit_transform(X) if scaled else X
     expected = -churn_brier(y, 1 / (1 + np.exp(-seen[:, 0])))
     for name in ("churn_brier", "neg_churn_brier"):
-        assert get_clv_scorer(name)(model, X, y) == pytest.approx(expected)
+        assert get_clv_scorer(name)(model.fit(X, y), X, y) == pytest.approx(expected)
 
 
 def test_brier_of_a_model_without_components_says_what_to_use(data):
