@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from clvkit.errors import LogError
-from clvkit.history._clean import read_dates
+from clvkit.history._clean import read_customers
+from clvkit.history._dates import read_dates
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments
 from clvkit.history._read import read_table
@@ -43,11 +44,12 @@ class Covariates:
         frame = read_table(table, {"customer_id": customer_id}, whole=True, name=name)
         self.dated = "valid_from" in frame.columns
         keys = [customer_id, *(["valid_from"] if self.dated else [])]
+        frame = frame.with_columns(read_customers(frame[customer_id]))
+        frame = frame.filter(pl.col(customer_id).is_not_null())
         if self.dated:
-            dates = read_dates(frame["valid_from"]).to_numpy()
+            dates = read_dates(frame["valid_from"], frame[customer_id]).to_numpy()
             moments = pl.Series("valid_from", as_moments(dates, resolution))
             frame = frame.with_columns(moments)
-        frame = frame.filter(pl.col(customer_id).is_not_null())
         repeated = frame.select(pl.struct(keys).is_duplicated()).to_series()
         if repeated.any():
             raise LogError(
@@ -66,19 +68,28 @@ class Covariates:
 
         customers = pl.from_pandas(X.index.get_level_values(0).to_series(), include_index=False)
         rows = pl.DataFrame({"customer_id": customers})
-        try:
-            keys = self.frame.with_columns(pl.col("customer_id").cast(customers.dtype))
-        except pl.exceptions.PolarsError as error:
-            raise LogError(
-                f"the customers of the covariates table ({self.frame['customer_id'].dtype}) are "
-                f"of another type than those of the log ({customers.dtype}). Make them equal."
-            ) from error
+        keys = self.frame.with_columns(self._keys_like(customers))
         if self.dated:
             joined = self._as_of(rows, keys, array)
         else:
             joined = rows.join(keys, on="customer_id", how="left", maintain_order="left")
         values = joined.drop("customer_id").to_pandas()
         return pd.concat([X, values.set_axis(X.index, axis=0)], axis=1)
+
+    def _keys_like(self, customers: pl.Series) -> pl.Series:
+        """Return the keys in the type of the log's customers, where that changes none."""
+        import polars as pl
+
+        keys = self.frame["customer_id"]
+        whole = keys.dtype.is_integer()
+        if keys.dtype != customers.dtype and not (
+            whole and (customers.dtype.is_integer() or customers.dtype == pl.String)
+        ):
+            raise LogError(
+                f"the customers of the covariates table are {keys.dtype}, such as {keys[0]!r}, "
+                f"those of the log {customers.dtype}, such as {customers[0]!r}. Make them equal."
+            )
+        return keys.cast(customers.dtype)
 
     def _as_of(self, rows: pl.DataFrame, keys: pl.DataFrame, array: HistoryArray) -> Any:
         import polars as pl

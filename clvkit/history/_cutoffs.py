@@ -33,6 +33,8 @@ def past_cutoffs(
         Distance between them.
     n : int or None, default=None
         At most so many; None is as many as leave the least history after ``start``.
+        Distances are counted from the latest cutoff, so that steps of months from the end of
+        a month keep to the ends of months.
     resolution : str, default="D"
 
     Returns
@@ -41,9 +43,10 @@ def past_cutoffs(
         Empty where the log is too short for one.
     """
     least = int(least_history(horizon).after(start, resolution))
-    cutoff = horizon.latest_start(end, resolution)
+    latest = cutoff = horizon.latest_start(end, resolution)
     cutoffs: list[int] = []
     while cutoff >= least and (n is None or len(cutoffs) < n):
         cutoffs.append(cutoff)
-        cutoff = int(step.before(cutoff, resolution))
+        so_far = Duration(step.count * len(cutoffs), step.unit)
+        cutoff = int(so_far.before(latest, resolution))
     return cutoffs

@@ -11,8 +11,9 @@ import pandas as pd
 from clvkit.errors import CutoffError, ShortLogError
 from clvkit.history._clean import check_policy
 from clvkit.history._cutoffs import least_history, past_cutoffs
+from clvkit.history._history import as_datetime
 from clvkit.history._log import Log, open_log
-from clvkit.history._moments import format_moment, parse_cutoffs
+from clvkit.history._moments import format_moment, parse_cutoff, parse_cutoffs
 from clvkit.history._snapshots import take_snapshots
 from clvkit.history._targets import TARGETS
 from clvkit.utils._duration import Duration, parse_duration
@@ -124,10 +125,7 @@ EmptyLogError
     )
     known = opened.known
     if cutoff is not None:
-        moment = int(parse_cutoffs(cutoff, known.dtype.period))
-        known = type(known)(
-            known.store, known._begin, known._end, np.full(len(known), moment), known.dtype
-        )
+        known = known.at_cutoff(parse_cutoff(cutoff, known.dtype.period))
     return opened.samples(np.arange(len(known)), known)
 
 
@@ -221,6 +219,8 @@ def _choose_cutoffs(opened: Log, horizon: Duration, cutoffs: Any) -> list[int]:
     period, resolution = opened.known.dtype.period, opened.known.dtype.resolution
     is_count = isinstance(cutoffs, (int, np.integer)) and not isinstance(cutoffs, bool)
     if cutoffs is None or is_count:
+        if cutoffs is not None and cutoffs < 1:
+            raise CutoffError(f"cutoffs={cutoffs} must be at least 1, or a list of dates.")
         chosen = past_cutoffs(
             opened.start,
             opened.end,
@@ -233,6 +233,8 @@ def _choose_cutoffs(opened: Log, horizon: Duration, cutoffs: Any) -> list[int]:
             raise ShortLogError(_too_short(opened, horizon))
         return chosen
     moments = np.unique(np.atleast_1d(parse_cutoffs(cutoffs, period)))
+    if not len(moments):
+        raise CutoffError("cutoffs is empty. Give dates, or None for all that the log allows.")
     late = moments[horizon.after(moments, resolution) > opened.end]
     if len(late):
         stop = format_moment(int(horizon.after(late[-1], resolution)), resolution)
@@ -255,7 +257,8 @@ def _choose_cutoffs(opened: Log, horizon: Duration, cutoffs: Any) -> list[int]:
 def _too_short(opened: Log, horizon: Duration) -> str:
     resolution = opened.known.dtype.resolution
     start, end = (format_moment(m, resolution) for m in (opened.start, opened.end))
-    days = (np.datetime64(end, "D") - np.datetime64(start, "D")).astype(int) + 1
+    first, last = (as_datetime(m, resolution).astype("M8[D]") for m in (opened.start, opened.end))
+    days = (last - first).astype(int) + 1
     least = least_history(horizon)
     return (
         f"the log covers {days} days ({start} to {end}), which is too short for samples with a "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clvkit.errors import UnknownNameError
+from clvkit.errors import DurationError, UnknownNameError
 from clvkit.utils._duration import RESOLUTIONS
 
 __all__ = ["Granularity", "get_granularity"]
@@ -39,11 +39,23 @@ class Granularity:
         """Length of a period in seconds."""
         return self.length * RESOLUTIONS[self.resolution][1]
 
-    def period(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the number of the period that each moment lies in."""
-        if self.length == 1:
+    def period(self, moments: NDArray[np.int64], resolution: str) -> NDArray[np.int64]:
+        """Return the number of the period that each moment (in units of ``resolution``) lies in.
+
+        Raises
+        ------
+        DurationError
+            If the period is finer than the resolution.
+        """
+        ratio = RESOLUTIONS[self.resolution][1] // RESOLUTIONS[resolution][1]
+        if ratio == 0:
+            raise DurationError(
+                f"granularity={self.name!r} is finer than the histories, which know no more than "
+                f"{resolution!r}. Make them from the log with granularity={self.name!r}."
+            )
+        if ratio == self.length == 1:
             return moments
-        return (moments - self.origin) // self.length
+        return (moments - self.origin * ratio) // (self.length * ratio)
 
 
 _GRANULARITIES = {

@@ -16,7 +16,8 @@ from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import EventStore
 from clvkit.history._history import History, as_datetime
 from clvkit.history._moments import format_moment, parse_cutoffs
-from clvkit.utils._ragged import concatenated_ranges, ragged_searchsorted, segment_reduce
+from clvkit.history._net_amount import net_amount
+from clvkit.utils._ragged import concatenated_ranges, ragged_searchsorted
 
 __all__ = ["FlatEvents", "HistoryArray"]
 
@@ -106,6 +107,19 @@ class HistoryArray(ExtensionArray):
         return self._end - self._begin
 
     @property
+    def begin(self) -> NDArray[np.int64]:
+        """Position of each row's first event in the store; one customer's rows share it."""
+        return self._begin
+
+    @property
+    def first_moments(self) -> NDArray[np.int64]:
+        """Moment of each row's first event; its cutoff where there is no event."""
+        first = self._cutoff.copy()
+        known = self._end > self._begin
+        first[known] = self._store.time[self._begin[known]]
+        return first
+
+    @property
     def cutoff_moments(self) -> NDArray[np.int64]:
         """Cutoffs in units of the resolution since 1970-01-01."""
         return self._cutoff
@@ -132,11 +146,7 @@ class HistoryArray(ExtensionArray):
 
     def net_amount(self, begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the net amount of ranges of the store; what only rounding left counts as 0."""
-        amount = self._store.amount
-        net = segment_reduce(np.add, amount, begin, end, empty=0.0)
-        gross = segment_reduce(np.add, np.abs(amount), begin, end, empty=0.0)
-        net[np.abs(net) <= 1e-9 * gross] = 0.0
-        return net
+        return net_amount(self._store.amount, begin, end)
 
     def _event_index(self) -> slice | NDArray[np.int64]:
         if len(self) == 0:
@@ -166,7 +176,9 @@ class HistoryArray(ExtensionArray):
         CutoffError
             If a cutoff is later than the row's own.
         """
-        moments = parse_cutoffs(cutoff, self.dtype.period)
+        moments = np.asarray(cutoff)
+        if not np.issubdtype(moments.dtype, np.integer):
+            moments = parse_cutoffs(cutoff, self.dtype.period)
         moments = np.broadcast_to(moments, len(self)).astype(np.int64)
         present = ~self.isna()
         late = present & (moments > self._cutoff)
@@ -182,6 +194,14 @@ class HistoryArray(ExtensionArray):
         end = ragged_searchsorted(self._store.time, self._begin, self._end, moments)
         moments = np.where(present, moments, MISSING)
         return HistoryArray(self._store, self._begin, end, moments, self._dtype)
+
+    def at_cutoff(self, cutoff: int) -> HistoryArray:
+        """Return the same events as known at a moment by which there were no others.
+
+        Only who has seen the whole log can know that: the door.
+        """
+        moments = np.full(len(self), cutoff, dtype=np.int64)
+        return HistoryArray(self._store, self._begin, self._end, moments, self._dtype)
 
     def with_dtype(self, dtype: HistoryDtype) -> HistoryArray:
         """Return the same histories with other recorded settings (same granularity)."""

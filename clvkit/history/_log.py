@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvkit.errors import CutoffError, EmptyLogError
+from clvkit.errors import CutoffError, EmptyLogError, LogError
 from clvkit.history._clean import (
     apply_duplicates,
     apply_refunds,
@@ -21,7 +21,8 @@ from clvkit.history._clean import (
 from clvkit.history._covariates import Covariates
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import Attribute, EventStore
-from clvkit.history._granularity import get_granularity
+from clvkit.history._granularity import Granularity, get_granularity
+from clvkit.history._history import as_datetime
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments, format_moment, parse_cutoff
 from clvkit.history._read import read_table
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Log", "open_log"]
+
+_RESERVED = ("time", "date", "amount")
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,12 @@ class Log:
 
     def samples(self, rows: NDArray[np.int64], histories: HistoryArray) -> pd.DataFrame:
         """Return X for these customers and their histories."""
-        index = pd.MultiIndex.from_arrays(
-            [self.customers.take(rows), histories.cutoffs], names=["customer_id", "cutoff"]
-        )
+        cutoffs, code = np.unique(histories.cutoff_moments, return_inverse=True)
+        # From codes, for making them again from millions of customers would take seconds.
+        levels: list[Any] = [self.customers, as_datetime(cutoffs, histories.dtype.resolution)]
+        codes: list[Any] = [rows, code]
+        names = ["customer_id", "cutoff"]
+        index = pd.MultiIndex(levels, codes, names=names, verify_integrity=False)
         X = pd.DataFrame({"history": pd.Series(histories, index=index)})
         return X if self.covariates is None else self.covariates.join(X, histories)
 
@@ -80,14 +86,27 @@ def open_log(
     period = get_granularity(granularity)
     check_policy("refunds", refunds, ("net", "drop", "raise"))
     check_policy("duplicates", duplicates, ("keep", "drop", "raise"))
-    attributes = tuple([attributes] if isinstance(attributes, str) else attributes)
+    stop, limit = _read_limits(end, last, period)
+    names = _attribute_names(attributes)
     roles = {"customer_id": customer_id, "date": date, "amount": amount}
-    roles |= {f"attributes[{i}]": name for i, name in enumerate(attributes)}
+    roles |= {f"attributes[{i}]": name for i, name in enumerate(names)}
     frame = read_table(log, roles, whole=duplicates != "keep")
     frame = apply_duplicates(frame, duplicates).select(list(dict.fromkeys(roles.values())))
     frame = clean_columns(frame, customer_id, date, amount)
     frame = apply_refunds(frame, refunds, amount)
-    time = as_moments(frame[date].to_numpy(), period.resolution)
+    events = _as_events(frame, customer_id, date, amount, names, period.resolution)
+    del frame
+    events = _observed(events, stop, limit, period.resolution)
+    customers, known = _lay_out(events, HistoryDtype(granularity, attributes=names))
+    start, latest = int(known.store.time.min()), int(known.store.time.max())
+    end_ = next(moment for moment in (stop, limit, latest) if moment is not None)
+    known = known.at_cutoff(end_)
+    known = known.with_dtype(known.dtype.replace(end=format_moment(end_, period.resolution)))
+    table = None if covariates is None else Covariates(covariates, customer_id, period.resolution)
+    return Log(customers, known, start, end_, table)
+
+
+def _read_limits(end: Any, last: Any, period: Granularity) -> tuple[int | None, int | None]:
     stop = None if end is None else parse_cutoff(end, period, name="end")
     limit = None if last is None else parse_cutoff(last, period)
     if stop is not None and limit is not None and limit > stop:
@@ -95,71 +114,86 @@ def open_log(
             f"cutoff={str(last)!r} is after end={str(end)!r}, the end of observation. Give an "
             "earlier cutoff or a later end."
         )
-    keep = _observed(time, frame, date, stop, limit, str(end))
-    columns = {"customer": frame[customer_id], "amount": frame[amount]}
-    columns |= {f"attribute_{i}": frame[name] for i, name in enumerate(attributes)}
-    customers, array = _lay_out(columns, time, keep, attributes, granularity)
-    start, end_ = int(array.store.time.min()), stop if stop is not None else limit
-    end_ = int(array.store.time.max()) if end_ is None else end_
-    dtype = array.dtype.replace(end=format_moment(end_, period.resolution))
-    cutoff = np.full(len(customers), end_, dtype=np.int64)
-    known = HistoryArray(array.store, array._begin, array._end, cutoff, dtype)
-    table = None if covariates is None else Covariates(covariates, customer_id, period.resolution)
-    return Log(customers, known, start, end_, table)
+    return stop, limit
+
+
+def _attribute_names(attributes: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys([attributes] if isinstance(attributes, str) else attributes))
+    taken = [name for name in names if name in _RESERVED]
+    if taken:
+        raise LogError(
+            f"attributes may not be called {', '.join(map(repr, taken))}, as histories have a "
+            "field of that name. Rename the column."
+        )
+    return names
+
+
+def _as_events(
+    frame: pl.DataFrame,
+    customer_id: str,
+    date: str,
+    amount: str,
+    names: tuple[str, ...],
+    resolution: str,
+) -> pl.DataFrame:
+    """Return the columns that histories hold, under names that cannot collide."""
+    import polars as pl
+
+    columns = {
+        "customer": frame[customer_id],
+        "time": as_moments(frame[date].to_numpy(), resolution),
+        "amount": frame[amount],
+    }
+    attributes = {f"attribute_{i}": _sortable(frame[name]) for i, name in enumerate(names)}
+    return pl.DataFrame(columns | attributes)
 
 
 def _observed(
-    time: NDArray, frame: pl.DataFrame, date: str, stop: int | None, limit: int | None, end: str
-) -> NDArray[np.bool_] | None:
-    """Mark the events that may be used; None where all may."""
-    keep = None
+    events: pl.DataFrame, stop: int | None, limit: int | None, resolution: str
+) -> pl.DataFrame:
+    """Return the events that may be used."""
+    latest = stop if limit is None else limit
+    if latest is None:
+        return events
+    time = events["time"].to_numpy()
     if stop is not None and (late := time > stop).any():
-        example = str(frame[date][int(np.flatnonzero(late)[0])])
-        warn_after_end(int(late.sum()), len(time), example, end)
-        keep = ~late
-    if limit is not None and (late := time > limit).any():
-        keep = ~late if keep is None else keep & ~late
-    if keep is not None and not keep.any():
+        example = format_moment(time[late][0], resolution)
+        warn_after_end(int(late.sum()), len(time), example, format_moment(stop, resolution))
+    keep = time <= latest
+    if not keep.any():
         raise EmptyLogError(
-            f"no event is left: the log starts on {frame[date].min()!s}, after the "
-            f"{'cutoff' if limit is not None else 'end'} that was given. Give a later one."
+            f"no event is left: the log starts on {format_moment(time.min(), resolution)}, after "
+            f"the {'end' if limit is None else 'cutoff'} that was given. Give a later one."
         )
-    return keep
+    return events.filter(keep)
 
 
-def _lay_out(
-    columns: dict[str, Any],
-    time: NDArray,
-    keep: NDArray | None,
-    names: tuple[str, ...],
-    granularity: str,
-) -> tuple[pd.Index, HistoryArray]:
+def _lay_out(events: pl.DataFrame, dtype: HistoryDtype) -> tuple[pd.Index, HistoryArray]:
     """Sort events by (customer, time, amount, attributes), so that line order cannot matter."""
-    import polars as pl
-
-    frame = pl.DataFrame({"customer": columns.pop("customer"), "time": time, **columns})
-    if keep is not None:
-        frame = frame.filter(pl.Series(keep))
-    if not len(frame):
-        raise EmptyLogError("the log has no rows left. Check the rows and the refund policy.")
-    frame = frame.with_columns(_sortable(frame[f"attribute_{i}"]) for i in range(len(names)))
-    frame = frame.sort(frame.columns)
-    runs = frame["customer"].rle().struct.unnest()
-    end = np.cumsum(runs["len"].to_numpy().astype(np.int64))
+    events = events.sort(events.columns)
+    runs = events["customer"].rle().struct.unnest()
+    end = np.cumsum(runs["len"].to_numpy(), dtype=np.int64)
     begin = np.append(0, end[:-1])
-    attributes = {name: _encode(frame[f"attribute_{i}"]) for i, name in enumerate(names)}
-    store = EventStore(frame["time"].to_numpy(), frame["amount"].to_numpy(), attributes)
-    dtype = HistoryDtype(granularity, attributes=names)
+    attributes = {
+        name: _encode(events[f"attribute_{i}"]) for i, name in enumerate(dtype.attributes)
+    }
+    store = EventStore(events["time"].to_numpy(), events["amount"].to_numpy(), attributes)
     array = HistoryArray(store, begin, end, np.zeros(len(end), dtype=np.int64), dtype)
     return pd.Index(runs["value"].to_pandas(), name="customer_id"), array
 
 
 def _sortable(column: pl.Series) -> pl.Series:
-    """Return numbers as floats and everything else as text."""
+    """Return numbers as floats and everything else as text, missing values as null."""
     import polars as pl
 
-    numeric = column.dtype.is_numeric() or column.dtype == pl.Boolean
-    return column.cast(pl.Float64 if numeric else pl.String)
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        return column.cast(pl.Float64).fill_nan(None) + 0.0
+    if column.dtype.is_nested() or column.dtype == pl.Object:
+        raise LogError(
+            f"attribute '{column.name}' holds {column.dtype}, such as {column.head(1).to_list()}. "
+            "Make it numbers or text."
+        )
+    return column.cast(pl.String)
 
 
 def _encode(column: pl.Series) -> Attribute:

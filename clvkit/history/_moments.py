@@ -15,6 +15,9 @@ from clvkit.utils._duration import RESOLUTIONS
 
 __all__ = ["as_moments", "format_moment", "parse_cutoff", "parse_cutoffs"]
 
+#: "1998-03" and "1998" are read by pandas as first days, which nobody means as a cutoff.
+_SHORTEST_DAY = len("19980331")
+
 
 def as_moments(dates: NDArray[Any], resolution: str) -> NDArray[np.int64]:
     """Return ``datetime64`` values as moments, rounded down to the resolution."""
@@ -27,14 +30,13 @@ def format_moment(moment: int, resolution: str) -> str:
 
 
 def parse_cutoffs(cutoff: Any, granularity: Granularity) -> NDArray[np.int64]:
-    """Read one cutoff or an array of them as moments; integers are moments already."""
+    """Read one cutoff or an array of them as moments; each different value is read once."""
     if np.ndim(cutoff) == 0:
         return np.asarray(parse_cutoff(cutoff, granularity))
-    values = np.asarray(cutoff)
-    if np.issubdtype(values.dtype, np.integer):
-        return values.astype(np.int64)
-    unique, inverse = np.unique(np.asarray(pd.Index(cutoff)), return_inverse=True)
-    return np.array([parse_cutoff(value, granularity) for value in unique])[inverse]
+    code, unique = pd.factorize(pd.Index(cutoff))
+    if (code < 0).any():
+        raise CutoffError(f"{(code < 0).sum()} of {len(code)} cutoffs are missing. Leave them out.")
+    return np.array([parse_cutoff(value, granularity) for value in unique], dtype=np.int64)[code]
 
 
 def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff") -> int:
@@ -42,8 +44,7 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
 
     Parameters
     ----------
-    cutoff : str, date, datetime, Timestamp, datetime64, or int
-        An integer is a moment in units of the resolution.
+    cutoff : str, date, datetime, Timestamp or datetime64
     granularity : Granularity
     name : str, default="cutoff"
         Name of the parameter, for the message.
@@ -58,8 +59,6 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
     CutoffError
         When it cannot be read, has a time zone, or a time of day where days are the finest.
     """
-    if isinstance(cutoff, (int, np.integer)) and not isinstance(cutoff, bool):
-        return int(cutoff)
     stamp = _read(cutoff, name)
     if stamp.tzinfo is not None:
         raise CutoffError(
@@ -81,15 +80,13 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
 
 def _read(cutoff: Any, name: str) -> pd.Timestamp:
     remedy = f"Give a day such as {name}='1998-03-31'."
-    accepted = (str, datetime.date, np.datetime64)
-    if not isinstance(cutoff, accepted):
+    if not isinstance(cutoff, (str, datetime.date, np.datetime64)):
         raise CutoffError(f"{name}={cutoff!r} is no date. {remedy}")
+    if isinstance(cutoff, str) and len(cutoff.strip()) < _SHORTEST_DAY:
+        raise CutoffError(f"{name}={cutoff!r} names no single day. {remedy}")
     try:
-        stamp = (
-            pd.to_datetime(cutoff, format="ISO8601")
-            if isinstance(cutoff, str)
-            else (pd.Timestamp(cutoff))
-        )
+        is_text = isinstance(cutoff, str)
+        stamp = pd.to_datetime(cutoff, format="ISO8601") if is_text else pd.Timestamp(cutoff)
     except (ValueError, TypeError):
         raise CutoffError(f"{name}={cutoff!r} cannot be read as a date. {remedy}") from None
     if stamp is pd.NaT:

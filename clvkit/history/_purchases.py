@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from clvkit.history._granularity import Granularity
 from clvkit.history._history_array import FlatEvents, HistoryArray
-from clvkit.utils._ragged import segment_reduce, starts_of_runs
+from clvkit.history._net_amount import net_amount
+from clvkit.utils._ragged import starts_of_runs
 
 __all__ = ["Purchases", "find_purchases"]
 
@@ -88,28 +89,32 @@ def find_purchases(array: HistoryArray, granularity: Granularity | None = None) 
     Purchases
     """
     granularity = granularity or array.dtype.period
+    resolution = array.dtype.resolution
     flat = array.flat_events()
-    period = granularity.period(flat.time)
+    period = granularity.period(flat.time, resolution)
     starts = np.flatnonzero(starts_of_runs(flat.offsets, period))
     net, bought = _settle(flat, starts)
-    offsets = np.searchsorted(starts, flat.offsets)  # of the periods, by row
-    now = granularity.period(array.cutoff_moments)
-    n_bought = np.concatenate([[0], np.cumsum(bought)])
+    first = np.searchsorted(starts, flat.offsets)  # each row's first period, by position
     where = np.flatnonzero(bought)
-    rows = n_bought[offsets]
+    offsets = np.searchsorted(where, first)
     # What happens until the next purchase of the same row belongs to this purchase.
-    row_end = np.repeat(offsets[1:], np.diff(rows))
-    until = np.minimum(np.append(where[1:], len(starts)), row_end)
+    until = np.minimum(np.append(where[1:], len(starts)), np.repeat(first[1:], np.diff(offsets)))
     begin, end = starts[where], np.append(starts, len(flat.time))[until]
-    amount = net[where].copy()
+    amount = net[where]
     refunded = until > where + 1
-    amount[refunded] = _net(flat.amount, begin[refunded], end[refunded])
-    birth = now.copy()
-    known = offsets[:-1] < offsets[1:]
-    birth[known] = period[starts[offsets[:-1][known]]]
-    buyers = rows[:-1] < rows[1:]
-    birth[buyers] = period[begin[rows[:-1][buyers]]]
-    return Purchases(rows, period[begin], amount, birth, now, granularity)
+    amount[refunded] = net_amount(flat.amount, begin[refunded], end[refunded])
+    now = granularity.period(array.cutoff_moments, resolution)
+    birth = _first_of_rows(now, period, flat.offsets)
+    birth = _first_of_rows(birth, period[begin], offsets)
+    return Purchases(offsets, period[begin], amount, birth, now, granularity)
+
+
+def _first_of_rows(default: NDArray, values: NDArray, offsets: NDArray) -> NDArray:
+    """Return the first value of each row that has any, else the default."""
+    filled = offsets[:-1] < offsets[1:]
+    first = default.copy()
+    first[filled] = values[offsets[:-1][filled]]
+    return first
 
 
 def _settle(flat: FlatEvents, starts: NDArray) -> tuple[NDArray, NDArray]:
@@ -117,14 +122,6 @@ def _settle(flat: FlatEvents, starts: NDArray) -> tuple[NDArray, NDArray]:
     if not len(starts):
         return np.empty(0), np.empty(0, dtype=bool)
     ends = np.append(starts[1:], len(flat.amount))
-    net = _net(flat.amount, starts, ends)
+    net = net_amount(flat.amount, starts, ends)
     lowest = np.minimum.reduceat(flat.amount, starts)
     return net, (net > 0) | ((net == 0) & (lowest >= 0))
-
-
-def _net(amount: NDArray, begin: NDArray, end: NDArray) -> NDArray:
-    """Sum ranges; a sum within 1e-9 of the gross is what rounding left of a full refund."""
-    net = segment_reduce(np.add, amount, begin, end, empty=0.0)
-    gross = segment_reduce(np.add, np.abs(amount), begin, end, empty=0.0)
-    net[np.abs(net) <= 1e-9 * gross] = 0.0
-    return net

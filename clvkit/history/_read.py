@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
+from clvkit.history._dates import check_time_zones
 
 __all__ = ["read_table"]
 
@@ -43,17 +45,19 @@ def read_table(
         If columns are missing.
     """
     frame = _scan(table, name) if isinstance(table, (str, os.PathLike)) else _wrap(table, name)
-    columns = frame.collect_schema().names()
-    _check_columns(columns, roles, name)
+    wanted = list(dict.fromkeys(roles.values()))
+    _check_columns(frame.collect_schema().names(), roles, table, name)
+    if nw.dependencies.is_pandas_dataframe(table):
+        check_time_zones(table, wanted)
     if not whole:
-        frame = frame.select(list(dict.fromkeys(roles.values())))
+        frame = frame.select(wanted)
     try:
         if isinstance(frame, nw.LazyFrame):
             return frame.collect(backend="polars").to_native()
         return frame.to_polars()
+    except MemoryError:
+        raise
     except Exception as error:  # whatever the engine behind the table raises
-        if isinstance(error, (MemoryError, KeyboardInterrupt)):
-            raise
         raise LogError(
             f"{name} could not be read: {error}. A column may hold values of several types: "
             "make each column one type, for example log['customer_id'].astype(str)."
@@ -61,14 +65,18 @@ def read_table(
 
 
 def _wrap(table: Any, name: str) -> Any:
-    if nw.dependencies.is_pandas_dataframe(table) and not table.columns.is_unique:
-        twice = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
-        raise LogError(f"{name} has several columns of the same name: {twice}. Rename them.")
     try:
-        return nw.from_native(table)
+        frame = nw.from_native(table)
     except TypeError:
-        pass
-    raise LogTypeError(f"{name} must be {_KINDS}; got {type(table).__name__}.")
+        raise LogTypeError(f"{name} must be {_KINDS}; got {type(table).__name__}.") from None
+    except nw.exceptions.DuplicateError:
+        frame = None
+    # What narwhals says about columns of one name, and when, depends on the kind of table.
+    columns = getattr(table, "column_names", getattr(table, "columns", []))
+    twice = [str(column) for column, n in Counter(columns).items() if n > 1]
+    if twice:
+        raise LogError(f"{name} has several columns of the same name: {twice}. Rename them.")
+    return frame
 
 
 def _scan(path: str | os.PathLike[str], name: str) -> Any:
@@ -90,7 +98,7 @@ def _scan(path: str | os.PathLike[str], name: str) -> Any:
         if kinds == {"parquet"}:
             return nw.from_native(pl.scan_parquet(files))
         frames = [pl.read_csv(file, infer_schema_length=None).lazy() for file in files]
-        return nw.from_native(pl.concat(frames))
+        return nw.from_native(pl.concat(frames, how="vertical_relaxed"))
     except pl.exceptions.NoDataError:
         raise LogError(f"'{place}' is empty. Give a file with a header and rows.") from None
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -104,12 +112,16 @@ def _kind(file: Path) -> str | None:
     return "csv" if name.endswith((".csv", ".csv.gz")) else None
 
 
-def _check_columns(columns: list[str], roles: dict[str, str], name: str) -> None:
+def _check_columns(columns: list[str], roles: dict[str, str], table: Any, name: str) -> None:
     missing = {role: column for role, column in roles.items() if column not in columns}
     if not missing:
         return
     wanted = ", ".join(f"'{column}' ({role})" for role, column in missing.items())
     role, column = next(iter(missing.items()))
+    if column in getattr(getattr(table, "index", None), "names", ()):
+        raise MissingColumnError(
+            f"{name} has '{column}' in its index, not in a column. Pass log.reset_index()."
+        )
     lower = {str(c).lower(): str(c) for c in columns}
     close = difflib.get_close_matches(column.lower(), lower, n=1, cutoff=0.5)
     guess = lower[close[0]] if close else "..."

@@ -114,7 +114,9 @@ class Duration:
         return start
 
     def part(self, divisor: int) -> Duration:
-        """Return about one ``divisor``-th of the duration, in whole months, days or seconds.
+        """Return about one ``divisor``-th of the duration, in whole months, days or its own unit.
+
+        It is never finer than what a resolution that holds the duration can hold.
 
         Examples
         --------
@@ -126,8 +128,8 @@ class Duration:
             if not rest:
                 return Duration(months, "M")
             return Duration(max(1, int(self.days / divisor)), "D")
-        unit = "D" if self.unit in ("D", "W") else "s"
-        return Duration(max(1, self.count * _SECONDS[self.unit] // _SECONDS[unit] // divisor), unit)
+        count, unit = (self.count * 7, "D") if self.unit == "W" else (self.count, self.unit)
+        return Duration(max(1, count // divisor), unit)
 
     def times(self, factor: int) -> Duration:
         """Return a duration ``factor`` times as long."""
@@ -186,7 +188,7 @@ def parse_duration(text: object, *, name: str = "horizon") -> Duration:
         return text
     remedy = (
         "Write a whole number and a unit: 'D' days, 'W' weeks, 'M' months, 'Q' quarters, "
-        "'Y' years, such as '90D', '26W', '12M' or '1Y'."
+        "'Y' years ('h', 'min' and 's' too), such as '90D', '26W', '12M' or '1Y'."
     )
     if not isinstance(text, str):
         raise DurationError(f"{name} must be a string, got {text!r}. {remedy}")

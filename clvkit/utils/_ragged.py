@@ -41,6 +41,8 @@ def segment_reduce(
     Returns
     -------
     ndarray of shape (n_segments,)
+        Of the type that ``ufunc`` reduces ``values`` to (sums of truth values are counts),
+        widened where ``empty`` needs it.
 
     Examples
     --------
@@ -49,7 +51,8 @@ def segment_reduce(
     >>> segment_reduce(np.add, np.array([1.0, 2.0, 3.0, 4.0]), begin, end, empty=0.0)
     array([3., 0., 7.])
     """
-    result = np.full(len(begin), empty, dtype=np.result_type(values, np.min_scalar_type(empty)))
+    reduced = ufunc.reduceat(np.zeros(1, dtype=values.dtype), [0]).dtype
+    result = np.full(len(begin), empty, dtype=np.result_type(reduced, np.min_scalar_type(empty)))
     filled = np.flatnonzero(end > begin)
     if len(filled) == 0:
         return result

@@ -1,0 +1,28 @@
+"""Warnings that point at the user's line, not at ours."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+__all__ = ["warn_user"]
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn as if from the first line outside of the package that led here.
+
+    Python shows a warning once per line that gives it, and prints that line: it should be the
+    line that the user can change.
+
+    Parameters
+    ----------
+    message : str
+    category : type of Warning
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
