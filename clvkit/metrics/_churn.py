@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from clvkit.metrics import _formulas
@@ -9,6 +10,9 @@ from clvkit.metrics._blocks import rank_in_blocks
 from clvkit.metrics._validation import Checked, check_predictions, warn_if_undefined
 
 __all__ = ["check_probabilities", "churn_auc", "churn_brier"]
+
+#: How far rounding may carry a probability beyond 0 or 1.
+ROUNDING = 1e-9
 
 
 def churn_auc(
@@ -100,14 +104,14 @@ def churn_brier(
 def check_probabilities(
     y_true: ArrayLike, probability_active: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> Checked:
-    """Return checked arrays whose predictions are probabilities."""
+    """Return checked arrays whose predictions are probabilities, rounding errors clipped."""
     checked = check_predictions(
         y_true, probability_active, sample_weight, name="probability_active"
     )
-    outside = (checked.pred < 0) | (checked.pred > 1)
+    outside = (checked.pred < -ROUNDING) | (checked.pred > 1 + ROUNDING)
     if outside.any():
         raise ValueError(
             f"probability_active holds {outside.sum()} values outside [0, 1], such as "
             f"{checked.pred[outside][0]:g}: give the probability of a purchase, not the spend."
         )
-    return checked
+    return checked._replace(pred=np.clip(checked.pred, 0, 1))

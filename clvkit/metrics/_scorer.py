@@ -44,8 +44,9 @@ class _ChurnBrierScorer:
 def _probability_active(estimator: Any, X: Any) -> ArrayLike:
     """Ask the estimator, or the last step of a pipeline, which hides its further methods."""
     if isinstance(estimator, Pipeline):
-        features = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return _probability_active(estimator[-1], features)
+        for _, step in estimator.steps[:-1]:
+            X = X if step in (None, "passthrough") else step.transform(X)
+        return _probability_active(estimator.steps[-1][1], X)
     components = getattr(estimator, "predict_components", None)
     table = {} if components is None else components(X)
     if "probability_active" not in table:

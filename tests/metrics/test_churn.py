@@ -35,6 +35,10 @@ def test_brier_is_scikit_learns(spend, weighted):
     assert churn_brier(y, probability, sample_weight=weight) == pytest.approx(expected)
 
 
+def test_brier_forgives_rounding():
+    assert churn_brier([0, 5], [-1e-16, 1 + 1e-15]) == 0
+
+
 def test_brier_refuses_spend_in_place_of_a_probability():
     with pytest.raises(ValueError, match=r"2 values outside \[0, 1\], such as 12\.5"):
         churn_brier([0, 1, 2], [0.5, 12.5, -1])
