@@ -21,16 +21,19 @@ __all__ = [
     "DuplicateRowsError",
     "DurationError",
     "EmptyLogError",
+    "FewCustomersError",
     "HistoryTypeError",
     "HorizonError",
     "LogError",
     "LogTypeError",
     "MissingColumnError",
+    "ModelFormatError",
     "NotInstalledError",
     "RefundError",
     "RegimeWarning",
     "ShortLogError",
     "SummaryError",
+    "TrackingWarning",
     "UnitWarning",
     "UnknownNameError",
     "UntrustedModelError",
@@ -73,6 +76,10 @@ class ShortLogError(LogError):
     """The log does not cover the time that the task needs."""
 
 
+class FewCustomersError(LogError):
+    """The log has too few customers to compare candidates by."""
+
+
 class LogTypeError(ClvkitError, TypeError):
     """The log is not a table of a kind that the door can read."""
 
@@ -105,6 +112,10 @@ class UntrustedModelError(ClvkitError, ValueError):
     """A stored model holds types that are not on the list of trusted ones, or was changed."""
 
 
+class ModelFormatError(ClvkitError, ValueError):
+    """A folder or registered model is no model of clvkit, or one that it cannot read."""
+
+
 class NotInstalledError(ClvkitError, ImportError):
     """An optional dependency is not installed."""
 
@@ -127,3 +138,7 @@ class RegimeWarning(ClvkitWarning):
 
 class BoundaryWarning(ClvkitWarning):
     """A parameter ran to the boundary of its range: a simpler model fits as well."""
+
+
+class TrackingWarning(ClvkitWarning):
+    """A fit could not be written to the tracking server; the fit itself is unharmed."""

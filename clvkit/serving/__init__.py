@@ -1,0 +1,6 @@
+"""The fitted model that people deploy: save, register, load and score raw logs with it."""
+
+from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._load import load
+
+__all__ = ["CLVModel", "load"]

@@ -1,0 +1,426 @@
+"""The small fitted object that people save, register, promote and serve."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from clvkit.errors import MissingColumnError
+from clvkit.history import get_histories, latest_histories, latest_rows, resolve_horizon
+from clvkit.history._moments import format_moment
+from clvkit.serving import _components
+from clvkit.serving._histories import check_made_alike, histories_to_score, record_horizon
+from clvkit.serving._load import load
+from clvkit.serving._segments import assign_segments, learn_edges
+from clvkit.serving._store import SCHEMA_VERSION, save_folder
+
+__all__ = ["CLVModel"]
+
+
+class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """A fitted lifetime value model with all it takes to score a raw log anywhere.
+
+    It holds the door settings with which logs are read, the horizon, the pipeline from histories
+    to spend and the intervals, and no customer's data: it is small, it is stored without pickle,
+    and what it says of a customer depends on that customer's rows alone.
+
+    :class:`clvkit.AutoCLV` makes one (``model_``). Make one yourself to put a pipeline of your
+    own into production without a search. For experiments inside scikit-learn take the pipeline
+    itself (:attr:`pipeline_`).
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted, fitted on latest histories: a :class:`clvkit.model_selection.SnapshotRegressor`
+        around a pipeline, a :class:`clvkit.btyd.BTYDRegressor`, a baseline, or a pipeline that
+        ends in one of the last two.
+    horizon : str
+        Length of the period to predict, such as ``"26W"``. An estimator without one of its own
+        takes it; one with another raises.
+    interval : ConformalInterval or None, default=None
+        Fitted on out-of-fold predictions. It is used as it is, and kept by ``clone`` and
+        :meth:`refit`. None leaves ``lower`` and ``upper`` NaN.
+    customer_id, date, amount : str
+        Names of the columns of the log.
+    attributes : sequence of str, default=()
+        Further columns that the events carry.
+    refunds : {"net", "drop", "raise"}, default="net"
+        See :func:`clvkit.history.latest_histories`, as for the next two.
+    duplicates : {"keep", "drop", "raise"}, default="keep"
+    granularity : {"D", "W", "h", "min", "s"}, default="D"
+    coverage : float, default=0.9
+        Share of customers whose spend shall lie within the interval.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted clone.
+    segment_edges_ : ndarray of float64 of shape (9,)
+        Values between the tenths of the predictions for the rows of ``fit``.
+    training_end_ : str
+        The latest cutoff of ``fit`` as an ISO date.
+    n_customers_ : int
+        Number of customers in ``fit``.
+    customer_type_ : str
+        ``"integer"`` or ``"string"``: how the log of ``fit`` named its customers.
+    attribute_types_ : dict of str to str
+        ``"number"`` or ``"string"`` for each attribute column.
+    schema_version_ : int
+        Version of the stored form.
+    feature_names_in_ : ndarray of str
+        ``"history"`` and the covariates.
+
+    Raises
+    ------
+    HorizonError
+        At fit, if the estimator predicts for another horizon; at predict, if the samples were
+        made with another one.
+    HistoryTypeError
+        If histories were made with another granularity or other attributes.
+
+    See Also
+    --------
+    clvkit.serving.load : From a folder or from MLflow's registry.
+
+    Examples
+    --------
+    >>> from clvkit.baselines import HistoricalRate
+    >>> from clvkit.datasets import load_cdnow
+    >>> from clvkit.history import latest_histories
+    >>> from clvkit.serving import CLVModel
+    >>> log = load_cdnow()
+    >>> model = CLVModel(HistoricalRate(), horizon="13W").fit(latest_histories(log))
+    >>> model
+    CLVModel(HistoricalRate, horizon='13W', 2,357 customers to 1998-06-30)
+    >>> model.predict_customers(log)[["clv", "segment"]].head(2).round(2)
+                   clv  segment
+    customer_id
+    1            16.75        8
+    2            12.52        7
+
+    A request with a single customer is scored as of the end of training, not as of his last
+    purchase:
+
+    >>> model.predict_customers(log[log["customer_id"] == 1])[["clv", "segment"]].round(2)
+                   clv  segment
+    customer_id
+    1            16.75        8
+    >>> model.predict_customers(log.drop(columns="amount"))
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.MissingColumnError: the log has no column 'amount' (amount). ...
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "horizon": [str],
+        "interval": [HasMethods(["interval"]), None],
+        "customer_id": [str],
+        "date": [str],
+        "amount": [str],
+        "attributes": ["array-like", str],
+        "refunds": [StrOptions({"net", "drop", "raise"})],
+        "duplicates": [StrOptions({"keep", "drop", "raise"})],
+        "granularity": [StrOptions({"D", "W", "h", "min", "s"})],
+        "coverage": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        horizon: str,
+        interval: Any = None,
+        customer_id: str = "customer_id",
+        date: str = "date",
+        amount: str = "amount",
+        attributes: Sequence[str] = (),
+        refunds: str = "net",
+        duplicates: str = "keep",
+        granularity: str = "D",
+        coverage: float = 0.9,
+    ) -> None:
+        self.estimator = estimator
+        self.horizon = horizon
+        self.interval = interval
+        self.customer_id = customer_id
+        self.date = date
+        self.amount = amount
+        self.attributes = attributes
+        self.refunds = refunds
+        self.duplicates = duplicates
+        self.granularity = granularity
+        self.coverage = coverage
+
+    # --- fitting ------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: pd.DataFrame, y: Any = None) -> CLVModel:
+        """Fit the estimator on histories, and learn what serving needs.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_customers, 1 + n_covariates)
+            Latest histories, as :func:`clvkit.history.latest_histories` returns them for a log
+            and the settings of this model.
+        y : array-like of shape (n_customers,), default=None
+            Passed on to the estimator; most need none.
+
+        Returns
+        -------
+        self
+        """
+        array = get_histories(X)
+        check_made_alike(array, self.granularity, self._attribute_names())
+        resolve_horizon(self.horizon, array)
+        validate_data(self, X, skip_check_array=True)
+        self.estimator_ = clone(self.estimator).fit(record_horizon(X, self.horizon), y)
+        latest = latest_rows(X)
+        self.segment_edges_ = learn_edges(self.estimator_.predict(latest))
+        self.training_end_ = format_moment(int(array.cutoff_moments.max()), array.dtype.resolution)
+        self.n_customers_ = len(latest)
+        numbered = pd.api.types.is_integer_dtype(X.index.get_level_values(0).dtype)
+        self.customer_type_ = "integer" if numbered else "string"
+        self.attribute_types_ = {
+            name: "number" if column.categories is None else "string"
+            for name, column in array.store.attributes.items()
+        }
+        self.schema_version_ = SCHEMA_VERSION
+        return self
+
+    def refit(self, log: Any, *, cutoff: Any = None, covariates: Any = None) -> CLVModel:
+        """Return a new model with the same estimator and parameters, fitted on a new log.
+
+        Nothing is searched or validated anew, and the interval is kept.
+
+        Parameters
+        ----------
+        log : table or path
+            See :func:`clvkit.history.latest_histories`.
+        cutoff : date-like or None, default=None
+            The last known day, by default that of the last event.
+        covariates : table, path or None, default=None
+
+        Returns
+        -------
+        CLVModel
+        """
+        X = latest_histories(log, cutoff, covariates=covariates, **self._door())
+        return clone(self).fit(X)
+
+    # --- predicting from histories ------------------------------------------------------------
+
+    @property
+    def pipeline_(self) -> Any:
+        """The plain fitted pipeline from histories to spend, without what is around it."""
+        check_is_fitted(self)
+        return getattr(self.estimator_, "pipeline_", self.estimator_)
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the expected spend of each row in the horizon after its cutoff.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        array = get_histories(X)
+        check_made_alike(array, self.granularity, self._attribute_names())
+        resolve_horizon(self.horizon, array)
+        self._check_covariates(X)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return np.asarray(self.estimator_.predict(X), dtype=np.float64)
+
+    def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
+        """Return the interval around each prediction.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+        coverage : float or None, default=None
+            In (0, 1); by default that of the model.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, 2)
+            ``lower`` and ``upper`` with the index of ``X``, the prediction between them; NaN
+            where the model was made without an interval.
+        """
+        return self._bounds(self.predict(X), X.index, coverage)
+
+    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each prediction is made of.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, 4)
+            ``expected_purchases``, ``probability_alive``, ``probability_active`` and
+            ``expected_spend`` (per purchase) with the index of ``X``; NaN throughout where the
+            model family has none, as a boosting regressor.
+        """
+        return _components.predict_components(self.pipeline_, X)
+
+    # --- predicting from a log ----------------------------------------------------------------
+
+    def predict_customers(
+        self,
+        log: Any,
+        cutoff: Any = None,
+        coverage: float | None = None,
+        *,
+        covariates: Any = None,
+    ) -> pd.DataFrame:
+        """Score a raw log: one row a customer.
+
+        Parameters
+        ----------
+        log : table or path
+            All the transactions of the customers to score, with the columns of training.
+        cutoff : date-like or None, default=None
+            The last known day; later events are left out. By default the later of the end of
+            training and the log's last day.
+        coverage : float or None, default=None
+            Of the interval, in (0, 1); by default that of the model.
+        covariates : table, path or None, default=None
+            Where the model was trained with covariates. See
+            :func:`clvkit.history.latest_histories`.
+
+        Returns
+        -------
+        DataFrame of shape (n_customers, 6)
+            Indexed by ``customer_id`` in ascending order:
+
+            - ``clv``: expected spend in the horizon after the cutoff;
+            - ``lower``, ``upper``: the interval around it;
+            - ``expected_purchases``, ``probability_alive``: NaN where the family has none;
+            - ``segment``: 10 for customers who would have been in the tenth of highest value at
+              training, down to 1.
+
+            A row depends on that customer's transactions alone, never on who else is asked for.
+        """
+        check_is_fitted(self)
+        X = histories_to_score(
+            log,
+            cutoff,
+            training_end=self.training_end_,
+            covariates=covariates,
+            **self._door(),
+        )
+        clv = self.predict(X)
+        components = self.predict_components(X)[["expected_purchases", "probability_alive"]]
+        table = pd.concat([self._bounds(clv, X.index, coverage), components], axis=1)
+        table.insert(0, "clv", clv)
+        table["segment"] = assign_segments(clv, self.segment_edges_)
+        return table.set_axis(table.index.get_level_values("customer_id"), axis=0)
+
+    # --- storing ------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model into a folder that :meth:`load` reads, on any machine.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A new or empty folder, or one with a model, which is replaced. It gets
+            ``model.skops`` (the model, without pickle) and ``model.json`` (for people and
+            programs: versions, horizon, settings, checksum).
+
+        Raises
+        ------
+        ModelFormatError
+            If the folder holds anything else, or the model cannot be stored.
+        UntrustedModelError
+            If the model holds estimators of other packages than clvkit and scikit-learn.
+        """
+        check_is_fitted(self)
+        about = {
+            "horizon": self.horizon,
+            "door": self._door(),
+            "coverage": float(self.coverage),
+            "training_end": self.training_end_,
+            "n_customers": self.n_customers_,
+        }
+        save_folder(self, Path(path), about)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CLVModel:
+        """Read a model that :meth:`save` wrote; see :func:`clvkit.serving.load`."""
+        return load(Path(path))
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _attribute_names(self) -> tuple[str, ...]:
+        names = self.attributes
+        return (names,) if isinstance(names, str) else tuple(names)
+
+    def _door(self) -> dict[str, Any]:
+        """Return the settings with which logs are read."""
+        names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
+        return {name: getattr(self, name) for name in names} | {
+            "attributes": list(self._attribute_names())
+        }
+
+    def _check_covariates(self, X: pd.DataFrame) -> None:
+        missing = [name for name in self.feature_names_in_ if name not in X.columns]
+        if missing:
+            raise MissingColumnError(
+                f"the model was trained with the covariates {', '.join(map(repr, missing))}, and "
+                "X has none of these columns. Pass covariates=, a table with these columns and "
+                "the customers."
+            )
+
+    def _bounds(
+        self, predicted: NDArray[np.float64], index: pd.Index, coverage: float | None
+    ) -> pd.DataFrame:
+        if self.interval is None:
+            return pd.DataFrame(np.nan, index=index, columns=["lower", "upper"])
+        wanted = self.coverage if coverage is None else coverage
+        lower, upper = self.interval.interval(predicted, wanted)
+        return pd.DataFrame({"lower": lower, "upper": upper}, index=index)
+
+    def __sklearn_clone__(self) -> CLVModel:
+        # The interval is fitted on what no log of a refit can tell again, so a clone keeps it,
+        # as FrozenEstimator keeps what it wraps.
+        params = self.get_params(deep=False)
+        return type(self)(**params | {"estimator": clone(self.estimator)})
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        names = [type(step).__name__ for step in _steps(self.estimator)]
+        state = "not fitted"
+        if hasattr(self, "estimator_"):
+            state = f"{self.n_customers_:,} customers to {self.training_end_}"
+        return f"CLVModel({' > '.join(names)}, horizon={self.horizon!r}, {state})"
+
+
+def _steps(estimator: Any) -> list[Any]:
+    """Return an estimator and what it is made of, from the outside in."""
+    if hasattr(estimator, "steps"):
+        return [step for _, last in estimator.steps for step in _steps(last)]
+    inner = getattr(estimator, "pipeline", None)
+    return [estimator] if inner is None else [estimator, *_steps(inner)]

@@ -1,0 +1,64 @@
+"""From a raw log to the histories that a served model scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvkit.errors import HistoryTypeError
+from clvkit.history import HistoryArray, get_histories
+from clvkit.history._log import open_log
+from clvkit.history._moments import as_moments, parse_cutoff
+
+__all__ = ["check_made_alike", "histories_to_score", "record_horizon"]
+
+
+def histories_to_score(
+    log: Any,
+    cutoff: Any,
+    *,
+    training_end: str,
+    covariates: Any = None,
+    **door: Any,
+) -> pd.DataFrame:
+    """Return one history a customer at ``cutoff``.
+
+    Without a cutoff it is the later of the end of training and the last day of the log: a
+    request may hold one customer whose last purchase was long ago, and what makes him likely to
+    have gone is the time since.
+    """
+    opened = open_log(log, covariates=covariates, end=None, last=cutoff, **door)
+    known, period = opened.known, opened.known.dtype.period
+    if cutoff is None:
+        trained = int(as_moments(np.array(training_end, "M8[s]"), period.resolution))
+        moment = max(trained, opened.end)
+    else:
+        moment = parse_cutoff(cutoff, period)
+    moments = np.full(len(known), moment, dtype=np.int64)
+    known = HistoryArray(known.store, known._begin, known._end, moments, known.dtype)
+    return opened.samples(np.arange(len(known)), known)
+
+
+def record_horizon(X: pd.DataFrame, horizon: str) -> pd.DataFrame:
+    """Return ``X`` with the horizon recorded, for estimators that take it from the samples."""
+    array = get_histories(X)
+    array = array.with_dtype(array.dtype.replace(horizon=horizon))
+    return X.assign(history=pd.Series(array, index=X.index))
+
+
+def check_made_alike(array: HistoryArray, granularity: str, attributes: tuple[str, ...]) -> None:
+    """Raise unless the histories were made with these settings of the door."""
+    made = {"granularity": array.dtype.granularity, "attributes": set(array.dtype.attributes)}
+    wanted = {"granularity": granularity, "attributes": set(attributes)}
+    for name, value in wanted.items():
+        if made[name] != value:
+            raise HistoryTypeError(
+                f"the histories were made with {name}={_plain(made[name])!r}, the model reads logs "
+                f"with {name}={_plain(value)!r}. Give both the same {name}."
+            )
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set) else value

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from clvkit.baselines import HistoricalRate, PopulationMean
+from clvkit.btyd._btyd_regressor import BTYDRegressor
+from clvkit.calibration import ConformalInterval
+from clvkit.datasets import load_cdnow
+from clvkit.history import latest_histories
+from clvkit.model_selection import SnapshotRegressor
+from clvkit.serving import CLVModel
+
+ESTIMATORS = {
+    "baseline": lambda: HistoricalRate(),
+    "btyd": lambda: BTYDRegressor(),
+    "snapshots": lambda: SnapshotRegressor(PopulationMean(), n_snapshots=2),
+}
+
+
+@pytest.fixture(scope="session")
+def log():
+    """One customer in four, for speed."""
+    whole = load_cdnow()
+    return whole[whole["customer_id"] % 4 == 1].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def X(log):
+    return latest_histories(log, cutoff="1998-03-31")
+
+
+@pytest.fixture(scope="session")
+def interval():
+    rng = np.random.default_rng(3)
+    p = rng.gamma(0.7, 10, 400)
+    return ConformalInterval().fit(np.where(rng.random(400) < 0.3, 3 * p, 0), p)
+
+
+@pytest.fixture(scope="session", params=list(ESTIMATORS))
+def model(request, X, interval):
+    """A fitted model of each family."""
+    return CLVModel(ESTIMATORS[request.param](), horizon="13W", interval=interval).fit(X)
+
+
+@pytest.fixture(scope="session")
+def btyd(X, interval):
+    return CLVModel(BTYDRegressor(), horizon="13W", interval=interval).fit(X)
