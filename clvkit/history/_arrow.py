@@ -24,14 +24,13 @@ def to_arrow(array: HistoryArray) -> pa.StructArray:
     """Return the histories as an Arrow struct array that Parquet and Spark can hold."""
     resolution = array.dtype.resolution
     flat = array.flat_events()
-    columns = {"time": pa.array(as_datetime(flat.time, resolution)), "amount": flat.amount}
+    columns = {
+        "time": pa.array(as_datetime(flat.time, resolution)),
+        "amount": pa.array(flat.amount),
+    }
     for name in array.store.attributes:
-        attribute = array.flat_attribute(name)
-        columns[name] = pa.array(attribute.decode(), from_pandas=True)
-    arrays = [
-        column if isinstance(column, pa.Array) else pa.array(column) for column in columns.values()
-    ]
-    events = pa.StructArray.from_arrays(arrays, names=list(columns))
+        columns[name] = _column(array.flat_attribute(name))
+    events = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
     wide = len(flat.time) > _LIST_LIMIT
     kind, width = (pa.LargeListArray, np.int64) if wide else (pa.ListArray, np.int32)
     lists = kind.from_arrays(pa.array(flat.offsets.astype(width)), events)
@@ -48,7 +47,7 @@ def from_arrow(array: Any, dtype: HistoryDtype | None = None) -> HistoryArray:
     Raises
     ------
     HistoryTypeError
-        When it has another structure.
+        When it has another structure, or events that are out of order or after the cutoff.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
@@ -73,10 +72,45 @@ def from_arrow(array: Any, dtype: HistoryDtype | None = None) -> HistoryArray:
     moments = np.where(missing, MISSING, as_moments(cutoff, dtype.resolution))
     begin, end = offsets[:-1].copy(), offsets[1:].copy()
     begin[missing] = end[missing] = 0
-    return HistoryArray(store, begin, end, moments, dtype.replace(attributes=names))
+    histories = HistoryArray(store, begin, end, moments, dtype.replace(attributes=names))
+    _check_order(histories)
+    return histories
+
+
+def _check_order(array: HistoryArray) -> None:
+    """Refuse events that do not ascend, or come after the cutoff: other software made them."""
+    flat = array.flat_events()
+    later = np.diff(flat.time, prepend=flat.time[:1]) < 0
+    first, last = flat.offsets[:-1], flat.offsets[1:]
+    filled = first < last
+    later[first[filled]] = False
+    after = int((flat.time[last[filled] - 1] > array.cutoff_moments[filled]).sum())
+    if later.any() or after:
+        raise HistoryTypeError(
+            f"{int(later.sum())} events are earlier than the one before them, and {after} "
+            "histories have events after their cutoff. Sort the events of each by time, and leave "
+            "out what comes after the cutoff."
+        )
+
+
+def _column(attribute: Attribute) -> pa.Array:
+    """Return numbers or text, missing values as null."""
+    if attribute.categories is None:
+        return pa.array(attribute.values, from_pandas=True)
+    codes = pa.array(attribute.values, mask=attribute.values < 0)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(attribute.categories, pa.string())).cast(
+        pa.string()
+    )
 
 
 def _attribute(column: pa.Array) -> Attribute:
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-        return Attribute.encode(column.to_numpy(zero_copy_only=False).astype(np.float64))
-    return Attribute.encode(np.array(column.to_pylist(), dtype=object))
+        return Attribute(column.to_numpy(zero_copy_only=False).astype(np.float64))
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    coded = column.cast(pa.string()).dictionary_encode()
+    categories, new = np.unique(
+        coded.dictionary.to_numpy(zero_copy_only=False), return_inverse=True
+    )
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return Attribute(np.append(new, -1)[codes].astype(np.int32), categories.tolist())

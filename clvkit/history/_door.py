@@ -101,10 +101,10 @@ EmptyLogError
     >>> from clvkit.datasets import load_cdnow
     >>> from clvkit.history import latest_histories
     >>> latest_histories(load_cdnow(), cutoff="1997-09-30").head(2)
-                                                                      history
+                                                                   history
     customer_id cutoff
-    1           1997-09-30  History(3 events 1997-01-01..1997-08-02, cutof...
-    2           1997-09-30  History(2 events 1997-01-01..1997-01-13, cutof...
+    1           1997-09-30  3 events 1997-01-01..1997-08-02, at 1997-09-30
+    2           1997-09-30  2 events 1997-01-01..1997-01-13, at 1997-09-30
     >>> latest_histories(load_cdnow(), amount="price")
     Traceback (most recent call last):
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype, register_extension_dtype
@@ -69,7 +70,7 @@ class HistoryDtype(ExtensionDtype):
         """The dtype as a string from which it can be made again."""
         parts = [self.granularity]
         if self.attributes:
-            parts.append("attributes=" + "|".join(self.attributes))
+            parts.append("attributes=" + "|".join(quote(a, safe="") for a in self.attributes))
         parts += [f"{key}={value}" for key in _SETTINGS[1:] if (value := getattr(self, key))]
         return f"history[{', '.join(parts)}]"
 
@@ -95,7 +96,7 @@ class HistoryDtype(ExtensionDtype):
         try:
             settings: dict[str, Any] = dict(part.split("=", 1) for part in parts)
             if "attributes" in settings:
-                settings["attributes"] = tuple(settings["attributes"].split("|"))
+                settings["attributes"] = tuple(map(unquote, settings["attributes"].split("|")))
             return cls(granularity, **settings)
         except (ValueError, TypeError) as error:
             raise TypeError(f"Cannot construct a 'HistoryDtype' from '{string}'") from error

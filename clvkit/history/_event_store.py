@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clvkit.errors import HistoryTypeError
+
 __all__ = ["Attribute", "EventStore"]
 
 
@@ -25,7 +27,7 @@ class Attribute:
     __slots__ = ("categories", "values")
 
     def __init__(self, values: NDArray, categories: list[str] | None = None) -> None:
-        self.values = values
+        self.values = _frozen(values)
         self.categories = categories
 
     def take(self, index: Any) -> Attribute:
@@ -51,16 +53,35 @@ class Attribute:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Attribute]) -> Attribute:
-        """Join attributes of several stores; categories are united."""
-        if all(part.categories == parts[0].categories for part in parts):
-            return cls(np.concatenate([part.values for part in parts]), parts[0].categories)
-        return cls.encode(np.concatenate([part.decode() for part in parts]))
+        """Join attributes of several stores; categories are united.
+
+        Raises
+        ------
+        HistoryTypeError
+            If some hold numbers and others text.
+        """
+        known = [part for part in parts if len(part.values)] or [parts[0]]
+        lists = [part.categories for part in known if part.categories is not None]
+        if not lists:
+            return cls(np.concatenate([part.values for part in known]))
+        if len(lists) < len(known):
+            raise HistoryTypeError(
+                "an attribute holds numbers in some of the histories and text in others, such as "
+                f"{lists[0][:1]}. Give its column one type in all logs."
+            )
+        union = sorted(set().union(*lists))
+        codes = [
+            np.append(np.searchsorted(union, own), -1)[part.values]
+            for part, own in zip(known, lists, strict=True)
+        ]
+        return cls(np.concatenate(codes).astype(np.int32), union)
 
 
 class EventStore:
     """Events of many customers in NumPy arrays, each customer's in one range, in order.
 
-    A store never changes once it is made: histories are ranges of it, and share it.
+    A store never changes once it is made: histories are ranges of it, and share it. Its arrays
+    are read-only views of those given.
 
     Parameters
     ----------
@@ -78,8 +99,8 @@ class EventStore:
         amount: NDArray[np.float64],
         attributes: dict[str, Attribute] | None = None,
     ) -> None:
-        self.time = time
-        self.amount = amount
+        self.time = _frozen(time)
+        self.amount = _frozen(amount)
         self.attributes = attributes or {}
 
     def __len__(self) -> int:
@@ -116,3 +137,9 @@ class EventStore:
             np.empty(0),
             {name: Attribute(np.empty(0)) for name in attributes},
         )
+
+
+def _frozen(values: NDArray) -> NDArray:
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import total_ordering
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.errors import HistoryTypeError
 from clvkit.utils._duration import RESOLUTIONS
 
-__all__ = ["History", "as_datetime"]
+__all__ = ["NO_NUMBERS", "History", "as_datetime"]
+
+NO_NUMBERS = (
+    "a history column is no array of numbers. Put a feature transformer in front of the "
+    "estimator, such as make_pipeline(clvkit.features.default_features(), regressor), or ask for "
+    "the objects: np.asarray(column, dtype=object)."
+)
 
 
 def as_datetime(moments: Any, resolution: str) -> Any:
@@ -19,6 +27,7 @@ def as_datetime(moments: Any, resolution: str) -> Any:
     return np.asarray(moments, dtype=np.int64).astype(f"datetime64[{code}]").astype("M8[s]")
 
 
+@total_ordering
 class History:
     """The events of one customer up to and including a cutoff: one element of a history column.
 
@@ -41,7 +50,7 @@ class History:
     >>> import numpy as np
     >>> history = History(np.array([10227, 10300]), np.array([20.0, 5.0]), 10400)
     >>> history
-    History(2 events 1998-01-01..1998-03-15, cutoff 1998-06-23)
+    History(2 events 1998-01-01..1998-03-15, at 1998-06-23)
     >>> len(history), history.cutoff
     (2, Timestamp('1998-06-23 00:00:00'))
     """
@@ -76,13 +85,27 @@ class History:
         return len(self.time)
 
     def __repr__(self) -> str:
+        return f"History({self.describe()})"
+
+    def describe(self) -> str:
+        """Return one line about the history, short enough for a cell of a table.
+
+        Examples
+        --------
+        >>> History(np.array([10227, 10300]), np.array([20.0, 5.0]), 10400).describe()
+        '2 events 1998-01-01..1998-03-15, at 1998-06-23'
+        """
         cutoff = self._format(self._cutoff)
         if not len(self):
-            return f"History(no events, cutoff {cutoff})"
+            return f"no events, at {cutoff}"
         first, last = self._format(self.time[0]), self._format(self.time[-1])
         events = "1 event" if len(self) == 1 else f"{len(self)} events"
         span = first if first == last else f"{first}..{last}"
-        return f"History({events} {span}, cutoff {cutoff})"
+        return f"{events} {span}, at {cutoff}"
+
+    def __float__(self) -> float:
+        # NumPy and scikit-learn ask for it where a history column meets a plain estimator.
+        raise HistoryTypeError(NO_NUMBERS)
 
     def _format(self, moment: Any) -> str:
         code = RESOLUTIONS[self.resolution][0]
@@ -96,10 +119,23 @@ class History:
     def __hash__(self) -> int:
         return hash(self._key())
 
+    def __lt__(self, other: object) -> bool:
+        """Order by cutoff, then event by event: without a meaning, but total, for grouping."""
+        if not isinstance(other, History):
+            return NotImplemented
+        return self._rank() < other._rank()
+
+    def _rank(self) -> tuple:
+        attributes = [(name, values.astype(str).tolist()) for name, values in self._columns()]
+        return self._cutoff, self.time.tolist(), self.amount.tolist(), attributes
+
+    def _columns(self) -> list[tuple[str, NDArray]]:
+        return sorted(self.attributes.items())
+
     def _key(self) -> tuple:
         attributes = tuple(
             (name, tuple("" if value != value else value for value in values.tolist()))
-            for name, values in sorted(self.attributes.items())
+            for name, values in self._columns()
         )
         time, amount = self.time.tobytes(), (self.amount + 0.0).tobytes()
         return self.resolution, self._cutoff, time, amount, attributes

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.extensions import ExtensionArray, take
+from pandas.api.extensions import ExtensionArray, no_default, take
 from pandas.api.indexers import check_array_indexer
 
 from clvkit.errors import CutoffError, HistoryTypeError
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import EventStore
-from clvkit.history._history import History, as_datetime
+from clvkit.history._history import NO_NUMBERS, History, as_datetime
 from clvkit.history._moments import format_moment, parse_cutoffs
 from clvkit.history._net_amount import net_amount
+from clvkit.history._order import ArbitraryOrder
 from clvkit.utils._ragged import concatenated_ranges, ragged_searchsorted
 
 __all__ = ["FlatEvents", "HistoryArray"]
@@ -33,7 +34,7 @@ class FlatEvents(NamedTuple):
     amount: NDArray[np.float64]
 
 
-class HistoryArray(ExtensionArray):
+class HistoryArray(ArbitraryOrder, ExtensionArray):
     """A column of customers' histories (dtype ``history``).
 
     Each row is a range of a shared, columnar event store and a cutoff. Slicing, masking and
@@ -58,9 +59,9 @@ class HistoryArray(ExtensionArray):
     >>> X = latest_histories(load_cdnow())
     >>> array = X["history"].array
     >>> array[0]
-    History(4 events 1997-01-01..1997-12-12, cutoff 1998-06-30)
+    History(4 events 1997-01-01..1997-12-12, at 1998-06-30)
     >>> array.cut_back("1997-06-30")[0]
-    History(2 events 1997-01-01..1997-01-18, cutoff 1997-06-30)
+    History(2 events 1997-01-01..1997-01-18, at 1997-06-30)
 
     A history knows nothing of later events, so it can be cut back but never forward:
 
@@ -221,6 +222,9 @@ class HistoryArray(ExtensionArray):
     def _from_factorized(cls, values: Any, original: HistoryArray) -> HistoryArray:
         return cls._from_sequence(values, dtype=original.dtype)
 
+    def _values_for_argsort(self) -> NDArray:
+        return np.asarray(self, dtype=object)
+
     def _values_for_factorize(self) -> tuple[NDArray, Any]:
         values = np.asarray(self, dtype=object)
         values[self.isna()] = None
@@ -240,19 +244,19 @@ class HistoryArray(ExtensionArray):
     def __setitem__(self, key: Any, value: Any) -> None:
         if getattr(self, "_readonly", False):
             raise ValueError("Cannot modify read-only array")
+        if isinstance(key, tuple) and len(key) == 1:
+            key = key[0]
         key = check_array_indexer(self, key)
-        missing = value is None or value is pd.NA or value is pd.NaT or value is np.nan
-        if missing or isinstance(value, History):
+        if isinstance(value, History) or pd.api.types.is_scalar(value):
             value = self._from_sequence([value], dtype=self.dtype)
         elif not isinstance(value, HistoryArray):
             value = self._from_sequence(value, dtype=self.dtype)
         if value._store is not self._store:
             both = self._concat_same_type([self, value])
-            n_rows = len(self)
-            self._store, value = both._store, both[n_rows:]
-        if np.ndim(key) == 0 and not isinstance(key, slice):
-            value = value[:1] if len(value) == 1 else value
-            key = slice(key, key + 1 or None)
+            self._store, value = both._store, both[len(self) :]
+        if pd.api.types.is_integer(key):
+            key = [key]
+        # Rows are written to copies, for slices of this array are views of them.
         for name in ("_begin", "_end", "_cutoff"):
             row = getattr(self, name).copy()
             row[key] = getattr(value, name)
@@ -337,13 +341,18 @@ class HistoryArray(ExtensionArray):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
         if dtype is None or np.dtype(dtype) != np.dtype(object):
-            raise HistoryTypeError(
-                "a history column is no array of numbers. Put a feature transformer in front of "
-                "the estimator, such as make_pipeline(clvkit.features.default_features(), "
-                "regressor), or ask for the objects: np.asarray(column, dtype=object)."
-            )
+            raise HistoryTypeError(NO_NUMBERS)
         values = np.empty(len(self), dtype=object)
         values[:] = [self._scalar(i) for i in range(len(self))]
+        return values
+
+    def to_numpy(
+        self, dtype: Any = None, copy: bool = False, na_value: Any = no_default
+    ) -> NDArray:
+        """Return the :class:`History` objects (``np.asarray`` without a dtype refuses)."""
+        values = np.asarray(self, dtype=object if dtype is None else dtype)
+        if na_value is not no_default:
+            values[self.isna()] = na_value
         return values
 
     def __arrow_array__(self, type: Any = None) -> Any:
@@ -358,7 +367,9 @@ class HistoryArray(ExtensionArray):
         return HistoryArray, (slim._store, slim._begin, slim._end, slim._cutoff, slim._dtype)
 
     def _formatter(self, boxed: bool = False) -> Callable[[Any], str]:
-        return str
+        if not boxed:
+            return repr
+        return lambda value: value.describe() if isinstance(value, History) else str(value)
 
     def _scalar(self, i: int) -> Any:
         if self._cutoff[i] == MISSING:

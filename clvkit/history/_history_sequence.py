@@ -34,24 +34,21 @@ def from_histories(histories: list[Any], dtype: Any = None) -> HistoryArray:
             f"{strangers[0]!r}. Histories are made from a log by clvkit.latest_histories(log) "
             "or clvkit.make_samples(log, horizon)."
         )
-    if dtype is None:
-        dtype = _infer_dtype(present)
-    elif isinstance(dtype, str):
+    if isinstance(dtype, str):
         dtype = HistoryDtype.construct_from_string(dtype)
+    dtype = _check_kind(present, dtype or _infer_dtype(present))
     length = np.array([len(h) if isinstance(h, History) else 0 for h in histories], dtype=int)
     end = np.cumsum(length, dtype=np.int64)
     cutoff = [h._cutoff if isinstance(h, History) else MISSING for h in histories]
-    names = present[0].attributes if present else dtype.attributes
-    store = EventStore(
-        np.concatenate([np.empty(0, np.int64), *(h.time for h in present)]),
-        np.concatenate([np.empty(0), *(h.amount for h in present)]),
-        {
-            name: Attribute.encode(np.concatenate([h.attributes[name] for h in present]))
-            if present
-            else Attribute(np.empty(0))
-            for name in names
-        },
-    )
+    attributes = {
+        name: Attribute.encode(np.concatenate([h.attributes[name] for h in present]))
+        if present
+        else Attribute(np.empty(0))
+        for name in dtype.attributes
+    }
+    time = np.concatenate([np.empty(0, np.int64), *(h.time for h in present)])
+    amount = np.concatenate([np.empty(0), *(h.amount for h in present)])
+    store = EventStore(time, amount, attributes)
     return HistoryArray(store, end - length, end, np.array(cutoff, dtype=np.int64), dtype)
 
 
@@ -106,6 +103,19 @@ def _infer_dtype(present: list[History]) -> HistoryDtype:
     if not present:
         return HistoryDtype()
     return HistoryDtype(present[0].resolution, attributes=tuple(present[0].attributes))
+
+
+def _check_kind(present: list[History], dtype: HistoryDtype) -> HistoryDtype:
+    """Return the dtype with the histories' attributes; refuse histories of several kinds."""
+    names = tuple(present[0].attributes) if present else dtype.attributes
+    for history in present:
+        if history.resolution != dtype.resolution or set(history.attributes) != set(names):
+            raise HistoryTypeError(
+                f"{history!r} (granularity {history.resolution!r}, attributes "
+                f"{list(history.attributes)}) does not fit into a column of granularity "
+                f"{dtype.granularity!r} with attributes {list(names)}. Make the histories alike."
+            )
+    return dtype.replace(attributes=names)
 
 
 def _is_missing(value: Any) -> bool:
