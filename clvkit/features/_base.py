@@ -1,0 +1,154 @@
+"""What the groups of features share as estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted
+
+from clvkit.errors import EmptyLogError, HistoryTypeError
+from clvkit.features._view import Floats, HistoryView, blocks_of_rows
+from clvkit.history import HistoryArray, get_histories
+
+__all__ = ["BaseHistoryTransformer", "check_granularity", "compute_features", "latest_rows"]
+
+
+class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
+    """Base of the groups of features; think twice before adding to it.
+
+    A subclass gives ``_feature_names`` and ``_compute``, which turns a
+    :class:`~clvkit.features._view.HistoryView` into one column a feature, row by row; and
+    ``_learn``, when it learns anything, from one history a customer and the cutoffs of all rows.
+    """
+
+    _parameter_constraints: dict = {}
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None):
+        """Learn from the histories in ``X``.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
+            Of shape (n_samples, ...). Several rows of a customer count once, by the latest.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        HistoryTypeError
+            If ``X`` has no history column, or one with missing histories.
+        EmptyLogError
+            If ``X`` has no rows.
+        """
+        histories = get_histories(X)
+        if not len(histories):
+            raise EmptyLogError(f"X has no rows, and {type(self).__name__} needs some to fit on.")
+        self._remember_input(histories)
+        self._learn(histories[latest_rows(X, histories)], np.unique(histories.cutoff_moments))
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """Return the features of each row.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
+            Of shape (n_samples, ...).
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples, n_features_out)
+            Or a DataFrame, as :meth:`set_output` asks.
+
+        Raises
+        ------
+        HistoryTypeError
+            If ``X`` has no history column, one with missing histories, or histories of another
+            granularity than those given to fit.
+        """
+        check_is_fitted(self)
+        histories = get_histories(X)
+        check_granularity(self, histories)
+        return compute_features([self], histories)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the names of the features.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for the interface of scikit-learn.
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        check_is_fitted(self)
+        return np.array(self._feature_names(), dtype=object)
+
+    def _remember_input(self, histories: HistoryArray) -> None:
+        self.feature_names_in_ = np.array(["history"], dtype=object)
+        self.n_features_in_ = 1
+        self.granularity_ = histories.dtype.granularity
+
+    def _feature_names(self) -> list[str]:
+        raise NotImplementedError
+
+    def _learn(self, latest: HistoryArray, cutoffs: NDArray[np.int64]) -> None:
+        """Learn from each customer's latest history; most groups learn nothing."""
+
+    def _compute(self, view: HistoryView) -> dict[str, NDArray]:
+        raise NotImplementedError
+
+
+def compute_features(groups: Sequence[BaseHistoryTransformer], histories: HistoryArray) -> Floats:
+    """Compute the features of several groups in one pass over the histories.
+
+    The rows are worked off in blocks, whose shared reductions all groups use. A feature depends
+    on its own row only, so where the blocks are cut makes no difference.
+    """
+    names = [name for group in groups for name in group._feature_names()]
+    features = np.empty((len(histories), len(names)), order="F")
+    for rows in blocks_of_rows(histories):
+        view = HistoryView(histories[rows])
+        columns = {name: col for group in groups for name, col in group._compute(view).items()}
+        for j, name in enumerate(names):
+            features[rows, j] = columns[name]
+    return features
+
+
+def latest_rows(X: Any, histories: HistoryArray) -> NDArray[np.intp]:
+    """Return the position of each customer's latest row, in the order of first appearance.
+
+    The customer is told by the index level ``customer_id``. Where there is none, rows of one
+    log that start at the same event are one customer's.
+    """
+    names = getattr(getattr(X, "index", None), "names", [])
+    if "customer_id" in names:
+        customers = X.index.get_level_values("customer_id")
+    else:
+        customers = pd.Index(histories.begin)
+    codes, _ = pd.factorize(customers)
+    order = np.lexsort((histories.cutoff_moments, codes))
+    is_last = np.append(np.diff(codes[order]) != 0, True)
+    return order[is_last]
+
+
+def check_granularity(estimator: Any, histories: HistoryArray) -> None:
+    """Refuse histories whose moments are not those that were fitted on."""
+    fitted, given = estimator.granularity_, histories.dtype.granularity
+    if fitted != given:
+        raise HistoryTypeError(
+            f"{type(estimator).__name__} was fitted on histories of granularity {fitted!r}, and "
+            f"X holds such of granularity {given!r}. Make them with granularity={fitted!r}."
+        )

@@ -1,0 +1,115 @@
+"""What the groups of features share: a block of rows, and reductions made of it once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvkit.history import HistoryArray, Purchases, find_purchases
+from clvkit.history._net_amount import net_amount
+from clvkit.utils._ragged import segment_reduce
+
+__all__ = ["Floats", "HistoryView", "blocks_of_rows", "divide"]
+
+Floats = NDArray[np.float64]
+
+#: A block's temporary arrays should stay in the processor's cache: three times as fast, and
+#: the memory that a transform takes does not grow with the log.
+_EVENTS_PER_BLOCK = 2**17
+_ROWS_PER_BLOCK = 2**16
+
+
+class HistoryView:
+    """A block of histories with what several groups of features need, computed at most once.
+
+    Every property has one value a row (or a purchase) and depends on that row alone.
+
+    Parameters
+    ----------
+    histories : HistoryArray of shape (n_rows,)
+    """
+
+    def __init__(self, histories: HistoryArray) -> None:
+        self.histories = histories
+        #: Length of a period in days.
+        self.days = histories.dtype.period.seconds / 86_400
+
+    @cached_property
+    def purchases(self) -> Purchases:
+        """The purchases of each row."""
+        return find_purchases(self.histories)
+
+    @cached_property
+    def n_purchases(self) -> Floats:
+        """Number of purchases, the first one included."""
+        return self.purchases.count.astype(np.float64)
+
+    @cached_property
+    def total_spend(self) -> Floats:
+        """Net amount of all events; what rounding left of a full refund is 0."""
+        offsets, _, amount = self.histories.flat_events()
+        return net_amount(amount, offsets[:-1], offsets[1:])
+
+    @cached_property
+    def mean_purchase(self) -> Floats:
+        """Mean net amount of a purchase; NaN without one."""
+        return divide(self.reduce(np.add, self.purchases.amount, empty=0.0), self.n_purchases)
+
+    @cached_property
+    def age(self) -> NDArray[np.floating]:
+        """Days from the first purchase to the cutoff (T of the literature)."""
+        return self.purchases.age * self.days
+
+    @cached_property
+    def age_at_last(self) -> NDArray[np.floating]:
+        """Days from the first to the last purchase, 0 without a purchase (recency)."""
+        return self.purchases.age_at_last * self.days
+
+    @cached_property
+    def days_since_last(self) -> Floats:
+        """Days from the last purchase to the cutoff; NaN without a purchase."""
+        return self.where_bought(self.age - self.age_at_last)
+
+    @cached_property
+    def bought(self) -> NDArray[np.bool_]:
+        """Rows with a purchase."""
+        return self.purchases.count > 0
+
+    def reduce(self, ufunc: np.ufunc, values: NDArray, *, empty: float) -> Floats:
+        """Reduce one value a purchase to one value a row."""
+        return segment_reduce(
+            ufunc, values, self.purchases.begin, self.purchases.end, empty=empty
+        ).astype(np.float64, copy=False)
+
+    def nth_purchase(self, values: NDArray, n: int) -> Floats:
+        """Return the value of the ``n``-th purchase of each row (-1: the last), NaN without."""
+        needed = n + 1 if n >= 0 else -n
+        rows = np.flatnonzero(self.purchases.count >= needed)
+        result = np.full(len(self.histories), np.nan)
+        anchor = self.purchases.begin if n >= 0 else self.purchases.end
+        result[rows] = values[anchor[rows] + n]
+        return result
+
+    def where_bought(self, values: NDArray) -> Floats:
+        """Return the values with NaN in rows without a purchase."""
+        return np.where(self.bought, values, np.nan)
+
+
+def blocks_of_rows(histories: HistoryArray) -> Iterator[slice]:
+    """Cut the rows into blocks of a bounded number of rows and, if possible, events."""
+    n_rows = len(histories)
+    events = np.cumsum(histories.n_events)
+    total = int(events[-1]) if n_rows else 0
+    by_events = np.searchsorted(events, np.arange(0, total, _EVENTS_PER_BLOCK), side="right")
+    edges = np.unique([0, *by_events, *range(0, n_rows, _ROWS_PER_BLOCK), n_rows])
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield slice(start, stop)
+
+
+def divide(numerator: NDArray, denominator: NDArray) -> Floats:
+    """Divide; NaN where the denominator is 0, or below, or NaN."""
+    result = np.full(len(denominator), np.nan)
+    return np.divide(numerator, denominator, out=result, where=denominator > 0)
