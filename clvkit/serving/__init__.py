@@ -2,5 +2,6 @@
 
 from clvkit.serving._clv_model import CLVModel
 from clvkit.serving._load import load
+from clvkit.serving._records import model_record, pipeline_record
 
-__all__ = ["CLVModel", "load"]
+__all__ = ["CLVModel", "load", "model_record", "pipeline_record"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvkit.errors import ModelFormatError
 from clvkit.serving._store import load_folder
+from clvkit.tracking._quiet import quiet_mlflow
 from clvkit.utils._imports import try_import
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def load(uri: str | os.PathLike[str]) -> CLVModel:
     if not _is_uri(uri):
         return _checked(load_folder(Path(uri)), uri)
     mlflow = try_import("mlflow", install="pip install mlflow", purpose="load a registered model")
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory() as place, quiet_mlflow():
         fetched = mlflow.artifacts.download_artifacts(artifact_uri=str(uri), dst_path=place)
         folder = Path(fetched) / "artifacts" / ARTIFACT
         if not folder.is_dir():

@@ -9,8 +9,8 @@ __all__ = ["N_SEGMENTS", "assign_segments", "learn_edges"]
 
 N_SEGMENTS = 10
 
-#: Predictions this close, relatively, are one value: the last bits of a sum may differ between a
-#: row alone and the same row in a batch, and must not move it to another segment.
+#: Predictions this close, relative to them and to the edges, are one value: the last bits of a
+#: sum may differ between a row alone and the same row in a batch, and must not move it.
 _SAME = 1e-9
 
 
@@ -30,7 +30,7 @@ def assign_segments(
     A value that spans several tenths, because many customers share it, is put in the middle of
     them.
     """
-    slack = _SAME * np.abs(predicted)
+    slack = _SAME * (np.abs(predicted) + np.abs(edges).mean())
     lowest = np.searchsorted(edges, predicted - slack, side="left")
     highest = np.searchsorted(edges, predicted + slack, side="right")
     return 1 + (lowest + highest) // 2

@@ -15,6 +15,11 @@ _ESTIMATORS = (
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.calibration._conformal_interval.ConformalInterval",
+    "clvkit.features._cohort_features.CohortFeatures",
+    "clvkit.features._covariate_encoder.CovariateEncoder",
+    "clvkit.features._history_union.HistoryUnion",
+    "clvkit.features._rfm_features.RFMFeatures",
+    "clvkit.features._tenure_features.TenureFeatures",
     "clvkit.model_selection._snapshot_regressor.SnapshotRegressor",
     "clvkit.serving._clv_model.CLVModel",
 )

@@ -1,0 +1,29 @@
+"""What a fit has to tell, and the one writer that tells it to MLflow."""
+
+from clvkit.tracking._fingerprint import fingerprint
+from clvkit.tracking._mlflow_writer import MLflowWriter
+from clvkit.tracking._records import (
+    ArtifactRecord,
+    CandidateRecord,
+    DatasetRecord,
+    FitRecord,
+    ModelRecord,
+    PipelineRecord,
+    Record,
+    TrackedRun,
+)
+from clvkit.tracking._write import write
+
+__all__ = [
+    "ArtifactRecord",
+    "CandidateRecord",
+    "DatasetRecord",
+    "FitRecord",
+    "MLflowWriter",
+    "ModelRecord",
+    "PipelineRecord",
+    "Record",
+    "TrackedRun",
+    "fingerprint",
+    "write",
+]

@@ -1,0 +1,277 @@
+"""The one place that talks to MLflow while a fit is recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvkit.errors import TrackingWarning
+from clvkit.tracking import _mlflow_models
+from clvkit.tracking._quiet import quiet_mlflow
+from clvkit.tracking._records import (
+    ArtifactRecord,
+    CandidateRecord,
+    FitRecord,
+    ModelRecord,
+    PipelineRecord,
+    Record,
+    TrackedRun,
+)
+from clvkit.utils._imports import try_import
+
+__all__ = ["MLflowWriter"]
+
+#: What MLflow takes in one request, and as the value of one parameter.
+_BATCH, _TEXT = 100, 6_000
+
+
+class MLflowWriter:
+    """Writes the records of one fit to MLflow: a run, and a nested run a candidate.
+
+    It uses MLflow's client only, so that neither the active run nor the active experiment of the
+    user changes. Where a run of his is active in the same experiment the fit is nested in it.
+
+    Parameters
+    ----------
+    tracking_uri : str or None, default=None
+        By default the one that is set in MLflow.
+
+    Attributes
+    ----------
+    tracked : TrackedRun or None
+        Where the fit is written to; None until the :class:`FitRecord` was sent.
+
+    See Also
+    --------
+    clvkit.tracking.write : Warns instead of raising where the server is out of reach.
+
+    Examples
+    --------
+    >>> from clvkit.tracking import CandidateRecord, MLflowWriter
+    >>> MLflowWriter().write([CandidateRecord("BG/NBD", "btyd")])
+    Traceback (most recent call last):
+        ...
+    TypeError: a fit opens with a FitRecord, got CandidateRecord.
+    """
+
+    def __init__(self, tracking_uri: str | None = None) -> None:
+        self.tracking_uri = tracking_uri
+        self.tracked: TrackedRun | None = None
+        self._client: Any = None
+
+    def write(self, records: Iterable[Record]) -> TrackedRun | None:
+        """Send all records and close the run."""
+        for record in records:
+            self.send(record)
+        self.close()
+        return self.tracked
+
+    def send(self, record: Record) -> None:
+        """Write one record; the first one must be a :class:`FitRecord`."""
+        if (self.tracked is None) != isinstance(record, FitRecord):
+            raise TypeError(f"a fit opens with a FitRecord, got {type(record).__name__}.")
+        with quiet_mlflow():
+            if isinstance(record, FitRecord):
+                self._open(record)
+            elif isinstance(record, CandidateRecord):
+                self._candidate(record)
+            elif isinstance(record, ArtifactRecord):
+                self._artifact(record)
+            else:
+                self._export(record)
+
+    def close(self) -> None:
+        """Mark the run as finished."""
+        if self.tracked is not None:
+            with quiet_mlflow():
+                self._client.set_terminated(self.tracked.run_id)
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def _open(self, record: FitRecord) -> None:
+        mlflow = try_import("mlflow", install="pip install mlflow", purpose="track a fit")
+        self._client = mlflow.MlflowClient(tracking_uri=self.tracking_uri)
+        experiment_id = self._experiment(record.experiment)
+        outer = mlflow.active_run()
+        nested = outer is not None and outer.info.experiment_id == experiment_id
+        parent = outer.info.run_id if nested else None
+        run_id = self._run(
+            experiment_id, record.run_name, record.tags, record.seconds, parent=parent
+        )
+        self.tracked = TrackedRun(run_id, experiment_id)
+        self._log(run_id, record.params, _steps(record.metrics))
+        if record.dataset is not None:
+            self._client.log_inputs(run_id, [_dataset_input(record.dataset)])
+
+    def _candidate(self, record: CandidateRecord) -> None:
+        assert self.tracked is not None
+        run_id = self._run(
+            self.tracked.experiment_id,
+            record.name,
+            {"family": record.family, **record.tags},
+            record.seconds,
+            parent=self.tracked.run_id,
+        )
+        metrics = [*_steps(record.metrics), *_steps({"fit_seconds": record.seconds})]
+        for step, values in enumerate(record.origin_metrics, start=1):
+            metrics += _steps({f"{name}_by_origin": v for name, v in values.items()}, step)
+        self._log(run_id, record.params, metrics)
+        self._client.set_terminated(run_id, "FAILED" if record.failed else "FINISHED")
+
+    def _experiment(self, name: str) -> str:
+        known = self._client.get_experiment_by_name(name)
+        return self._client.create_experiment(name) if known is None else known.experiment_id
+
+    def _run(
+        self,
+        experiment_id: str,
+        name: str | None,
+        tags: Mapping[str, str],
+        seconds: float,
+        *,
+        parent: str | None,
+    ) -> str:
+        from mlflow.tracking.context.registry import resolve_tags
+
+        told = {key: str(value)[:_TEXT] for key, value in tags.items()}
+        if parent is not None:
+            told["mlflow.parentRunId"] = parent
+        run = self._client.create_run(
+            experiment_id,
+            start_time=int(1000 * (time.time() - seconds)),
+            tags=resolve_tags(told),
+            run_name=name,
+        )
+        return run.info.run_id
+
+    def _log(
+        self, run_id: str, params: Mapping[str, Any], metrics: Iterable[tuple[str, float, int]]
+    ) -> None:
+        from mlflow.entities import Metric, Param
+
+        texts = [Param(str(key), str(value)[:_TEXT]) for key, value in params.items()]
+        now = int(1000 * time.time())
+        values = [Metric(key, value, now, step) for key, value, step in metrics]
+        for start in range(0, max(len(texts), len(values)), _BATCH):
+            part = slice(start, start + _BATCH)
+            self._client.log_batch(run_id, metrics=values[part], params=texts[part])
+
+    # --- files and models ---------------------------------------------------------------------
+
+    def _artifact(self, record: ArtifactRecord) -> None:
+        assert self.tracked is not None
+        name = Path(record.name)
+        with TemporaryDirectory() as place:
+            file = Path(place) / name.name
+            _write_file(record.content, file)
+            folder = None if name.parent == Path() else name.parent.as_posix()
+            self._client.log_artifact(self.tracked.run_id, str(file), folder)
+
+    def _export(self, record: ModelRecord | PipelineRecord) -> None:
+        """Write a model to disk first; one that cannot be stored costs only itself."""
+        assert self.tracked is not None
+        with TemporaryDirectory() as place:
+            folder = Path(place) / "model"
+            logged = self._client.create_logged_model(
+                self.tracked.experiment_id, name=record.name, source_run_id=self.tracked.run_id
+            )
+            try:
+                if isinstance(record, ModelRecord):
+                    _mlflow_models.save_model(record, folder, logged, self.tracked.run_id)
+                else:
+                    _mlflow_models.save_pipeline(record, folder, logged, self.tracked.run_id)
+            except Exception as error:
+                self._client.finalize_logged_model(logged.model_id, "FAILED")
+                _warn_not_exported(record.name, error)
+                return
+            self._upload(logged.model_id, folder)
+        self._announce(record, logged.model_id)
+
+    def _upload(self, model_id: str, folder: Path) -> None:
+        from mlflow.entities import LoggedModelOutput
+
+        assert self.tracked is not None
+        self._client.log_model_artifacts(model_id, str(folder))
+        self._client.finalize_logged_model(model_id, "READY")
+        self._client.log_outputs(self.tracked.run_id, [LoggedModelOutput(model_id, step=0)])
+
+    def _announce(self, record: ModelRecord | PipelineRecord, model_id: str) -> None:
+        assert self.tracked is not None
+        uri = f"models:/{model_id}"
+        if isinstance(record, PipelineRecord):
+            self.tracked = dataclasses.replace(self.tracked, pipeline_uri=uri)
+            return
+        self.tracked = dataclasses.replace(self.tracked, model_uri=uri)
+        if record.register_as is not None:
+            version = self._register(record.register_as, model_id)
+            self.tracked = dataclasses.replace(
+                self.tracked, model_uri=f"models:/{record.register_as}/{version}", version=version
+            )
+
+    def _register(self, name: str, model_id: str) -> int:
+        from mlflow.exceptions import MlflowException
+
+        assert self.tracked is not None
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+                raise
+        version = self._client.create_model_version(
+            name, f"models:/{model_id}", run_id=self.tracked.run_id, model_id=model_id
+        )
+        return int(version.version)
+
+
+def _steps(metrics: Mapping[str, float], step: int = 0) -> Iterator[tuple[str, float, int]]:
+    """Return the metrics that have a value."""
+    for name, value in metrics.items():
+        if value is not None and not np.isnan(value):
+            yield name, float(value), step
+
+
+def _dataset_input(record: Any) -> Any:
+    from mlflow.entities import Dataset, DatasetInput
+
+    fields = dataclasses.asdict(record)
+    dataset = Dataset(
+        name=fields.pop("name"),
+        digest=record.digest,
+        source_type="clvkit",
+        source="{}",  # where the log lies is the user's own business
+        profile=json.dumps(fields),
+    )
+    return DatasetInput(dataset)
+
+
+def _write_file(content: Any, file: Path) -> None:
+    if isinstance(content, pd.DataFrame):
+        content.to_csv(file, index=not isinstance(content.index, pd.RangeIndex))
+    elif isinstance(content, Path):
+        file.write_bytes(content.read_bytes())
+    elif isinstance(content, str):
+        file.write_text(content, encoding="utf-8")
+    elif isinstance(content, (dict, list)):
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    elif hasattr(content, "savefig"):
+        content.savefig(file)
+    else:
+        raise TypeError(f"'{file.name}' cannot be made of a {type(content).__name__}.")
+
+
+def _warn_not_exported(name: str, error: Exception) -> None:
+    warnings.warn(
+        f"the {name} could not be exported to MLflow: {type(error).__name__}: {str(error)[:500]}. "
+        "Everything else was written.",
+        TrackingWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,63 @@
+"""Writing a fit to MLflow without ever losing the fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+
+from clvkit.errors import TrackingWarning
+from clvkit.tracking._mlflow_writer import MLflowWriter
+from clvkit.tracking._records import Record, TrackedRun
+
+__all__ = ["write"]
+
+
+def write(records: Iterable[Record], *, tracking_uri: str | None = None) -> TrackedRun | None:
+    """Write the records of a fit to MLflow; whatever goes wrong, warn and carry on.
+
+    Parameters
+    ----------
+    records : iterable of records
+        A :class:`FitRecord` first, then any others; a generator is asked for each when the one
+        before is written.
+    tracking_uri : str or None, default=None
+        By default the one that is set in MLflow.
+
+    Returns
+    -------
+    TrackedRun or None
+        Where it was written, as far as it was; None where not even the run could be opened.
+
+    Warns
+    -----
+    TrackingWarning
+        If the server cannot be reached or refuses a record. MLflow itself retries for some
+        minutes before it gives up (see ``MLFLOW_HTTP_REQUEST_MAX_RETRIES``).
+
+    See Also
+    --------
+    MLflowWriter : Raises instead.
+    """
+    writer = MLflowWriter(tracking_uri)
+    for record in records:
+        try:
+            writer.send(record)
+        except Exception as error:  # an hour of fitting is not to be lost to any of them
+            _warn(record, error, writer.tracked)
+            return writer.tracked
+    try:
+        writer.close()
+    except Exception as error:
+        _warn(None, error, writer.tracked)
+    return writer.tracked
+
+
+def _warn(record: Record | None, error: Exception, tracked: TrackedRun | None) -> None:
+    what = "the end of the run" if record is None else f"a {type(record).__name__}"
+    where = "no run was opened" if tracked is None else f"run {tracked.run_id} is incomplete"
+    warnings.warn(
+        f"tracking stopped at {what}: {type(error).__name__}: {str(error)[:500]}. The fit itself "
+        f"is unharmed, {where}. Check mlflow.get_tracking_uri() and whether the server is up.",
+        TrackingWarning,
+        stacklevel=3,
+    )
