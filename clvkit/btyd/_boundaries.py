@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._summary import Rows
 
@@ -49,7 +47,7 @@ def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
             Boundary(
                 both,
                 "all customers have the same dropout probability "
-                f"a / (a + b) = {np.round(a / (a + b), 4)} (the nested model with a geometric "
+                f"a / (a + b) = {a / (a + b):.3g} (the nested model with a geometric "
                 "lifetime instead of the Beta-geometric).",
             )
         ]

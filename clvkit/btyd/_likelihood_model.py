@@ -111,10 +111,14 @@ class LikelihoodModel(BaseEstimator):
 
     def _warn(self, boundaries: list[Boundary]) -> None:
         name = type(self).__name__
-        for boundary in boundaries:
-            shown = ", ".join(f"{key}={self.params_[key]:.3g}" for key in boundary.parameters)
+        if boundaries:
+            findings = [
+                f"{', '.join(f'{key}={self.params_[key]:.3g}' for key in boundary.parameters)}: "
+                f"{boundary.meaning}"
+                for boundary in boundaries
+            ]
             warnings.warn(
-                f"{name}: {shown} lies on the boundary of its range: {boundary.meaning}",
+                f"{name} has parameters on the boundary of their range. {' '.join(findings)}",
                 BoundaryWarning,
                 stacklevel=5,
             )

@@ -20,9 +20,11 @@ The rule of a row depends on that row alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh_tridiagonal
 from scipy.special import expit, log_expit
 
 Array = NDArray[np.float64]
@@ -89,29 +91,33 @@ def _sum_over_nodes(
 
 
 def gauss_jacobi(a: float, b: Array, n: int) -> tuple[Array, Array]:
-    """Return nodes and weights, of shape (len(b), n), of the Gauss rules of Beta(a, b).
+    """Return nodes and weights, of shape (len(b), n), of the Gauss rules of Beta(a, b)."""
+    rules = [_gauss_jacobi_rule(a, shape, n) for shape in b.tolist()]
+    nodes, weights = np.array(rules).swapaxes(0, 1)
+    return nodes, weights
+
+
+@lru_cache(maxsize=16_384)
+def _gauss_jacobi_rule(a: float, b: float, n: int) -> tuple[Array, Array]:
+    """Return the nodes and weights of one rule.
 
     Golub and Welsch (1969): the nodes are the eigenvalues of the tridiagonal matrix of the
     recurrence. Its coefficients are written for [0, 1] without a subtraction, so that nodes
     near 0, which matter for heavy buyers, keep their relative accuracy.
     """
-    k = np.arange(n, dtype=float)
-    s = a + b[:, None] - 2.0
-    with np.errstate(invalid="ignore"):  # 0 / 0 at k = 0 when a + b = 2
-        diagonal = (2 * k * (k + s + 1) + s * a) / ((2 * k + s) * (2 * k + s + 2))
-    diagonal[:, 0] = a / (a + b)
+    s = a + b - 2.0
+    k = np.arange(1.0, n)
+    diagonal = np.empty(n)
+    diagonal[0] = a / (a + b)
+    diagonal[1:] = (2 * k * (k + s + 1) + s * a) / ((2 * k + s) * (2 * k + s + 2))
+    square = np.empty(n - 1)
+    square[0] = a * b / ((a + b) ** 2 * (a + b + 1.0))
     k = k[1:]
-    with np.errstate(invalid="ignore", divide="ignore"):  # k = 1 when a + b = 1
-        square = (k * (k + b[:, None] - 1) * (k + a - 1) * (k + s)) / (
-            (2 * k + s) ** 2 * (2 * k + s + 1) * (2 * k + s - 1)
-        )
-    square[:, 0] = a * b / ((a + b) ** 2 * (a + b + 1.0))
-    matrix = np.zeros((len(b), n, n))
-    here = np.arange(n)
-    matrix[:, here, here] = diagonal
-    matrix[:, here[1:], here[:-1]] = np.sqrt(square)
-    nodes, vectors = np.linalg.eigh(matrix)
-    return np.clip(nodes, 0.0, 1.0), vectors[:, 0, :] ** 2
+    square[1:] = (k * (k + b - 1) * (k + a - 1) * (k + s)) / (
+        (2 * k + s) ** 2 * (2 * k + s + 1) * (2 * k + s - 1)
+    )
+    nodes, vectors = eigh_tridiagonal(diagonal, np.sqrt(square), lapack_driver="stev")
+    return np.clip(nodes, 0.0, 1.0), vectors[0] ** 2
 
 
 def logit_trapezoid(a: float, b: Array) -> tuple[Array, Array]:

@@ -1,0 +1,53 @@
+"""Small summaries that the contract suites work on, drawn without any model of clvkit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def example_summary(n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Return the RFM summary, in weeks, of a made-up cohort.
+
+    Customers buy at gamma-distributed rates until they die, at an exponential age or after one
+    of their purchases. Ages are whole days, as in real summaries, so no model fits exactly.
+    """
+    rng = np.random.default_rng(seed)
+    observed = rng.integers(20 * 7, 60 * 7, n)
+    life = np.minimum(rng.exponential(400.0, n), observed)
+    made = rng.poisson(rng.gamma(0.8, 0.06, n) * life)
+    x = np.minimum(made, rng.geometric(0.15, n))
+    last = np.ceil(life * rng.beta(np.maximum(x, 1), made - x + 1))
+    summary = pd.DataFrame(
+        {
+            "frequency": x.astype(float),
+            "recency": np.where(x > 0, np.maximum(last, 1.0), 0.0) / 7.0,
+            "T": observed / 7.0,
+        },
+        index=pd.Index([f"customer-{i}" for i in range(n)], name="customer_id"),
+    )
+    summary.attrs["time_unit"] = "7D"
+    return summary
+
+
+def as_model_unit(model: Any, summary: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the summary as an array in the model's unit of time."""
+    from clvkit.utils._duration import parse_duration
+
+    week = parse_duration("7D").in_units(parse_duration(model.time_unit))
+    return summary[["frequency", "recency", "T"]].to_numpy() * [1.0, week, week]
+
+
+def degenerate_summaries() -> dict[str, list[list[float]]]:
+    """Return summaries from which little can be learnt, and which must not fail."""
+    return {
+        "one customer": [[3.0, 10.0, 20.0]],
+        "one customer without repeat purchase": [[0.0, 0.0, 20.0]],
+        "nobody came back": [[0.0, 0.0, 20.0], [0.0, 0.0, 30.0], [0.0, 0.0, 25.0]],
+        "nobody was observed": [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        "all alike": [[2.0, 10.0, 20.0]] * 50,
+        "everyone bought on the last day": [[float(k), 20.0, 20.0] for k in range(1, 9)],
+    }

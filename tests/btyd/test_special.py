@@ -1,0 +1,27 @@
+import mpmath
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from clvkit.btyd._special import log_rising, rising_slopes
+
+
+@pytest.mark.parametrize("z", [1e-8, 0.24, 1.0, 37.5, 999.0, 1001.0, 1e7, 1e12])
+@pytest.mark.parametrize("n", [0, 1, 7, 3000])
+def test_log_rising_against_mpmath(z, n):
+    with mpmath.workdps(50):
+        exact = float(mpmath.loggamma(mpmath.mpf(z) + n) - mpmath.loggamma(z))
+    assert float(log_rising(z, n)) == pytest.approx(exact, rel=1e-13, abs=2e-12)
+
+
+@pytest.mark.parametrize("z", [0.24, 5.0, 2_000.0])
+def test_slopes_against_mpmath(z):
+    counts = np.array([0.0, 1.0, 40.0])
+    first, second = rising_slopes(z, counts)
+    with mpmath.workdps(40):
+        exact = [
+            [mpmath.psi(order, mpmath.mpf(z) + n) - mpmath.psi(order, z) for n in counts]
+            for order in (0, 1)
+        ]
+    assert_allclose(first, np.array(exact[0], dtype=float), rtol=1e-12, atol=1e-14)
+    assert_allclose(second, np.array(exact[1], dtype=float), rtol=1e-10, atol=1e-15)
