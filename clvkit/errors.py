@@ -29,6 +29,7 @@ __all__ = [
     "MissingColumnError",
     "ModelFormatError",
     "NotInstalledError",
+    "OutputError",
     "RefundError",
     "RegimeWarning",
     "ShortLogError",
@@ -114,6 +115,10 @@ class UntrustedModelError(ClvkitError, ValueError):
 
 class ModelFormatError(ClvkitError, ValueError):
     """A folder or registered model is no model of clvkit, or one that it cannot read."""
+
+
+class OutputError(ClvkitError, ValueError):
+    """A place that results cannot be written to."""
 
 
 class NotInstalledError(ClvkitError, ImportError):

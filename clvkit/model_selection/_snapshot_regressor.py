@@ -60,6 +60,10 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         What to predict.
     floor : float or None, default=0.0
         Least spend of a customer who returned more than he bought; None keeps the sign.
+    labels : {"histories", "given"}, default="histories"
+        Where the labels come from. ``"given"`` fits the pipeline on ``X`` and ``y`` as they are,
+        for samples of :func:`clvkit.make_samples`, whose labels reach beyond their histories;
+        where no ``y`` is given, the histories are asked after all.
 
     Attributes
     ----------
@@ -109,6 +113,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "n_snapshots": [Interval(Integral, 1, None, closed="left"), None],
         "target": [StrOptions({"spend", "purchases", "active"})],
         "floor": [Interval(Real, None, None, closed="neither"), None],
+        "labels": [StrOptions({"histories", "given"})],
     }
 
     def __init__(
@@ -120,6 +125,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         *,
         target: str = "spend",
         floor: float | None = 0.0,
+        labels: str = "histories",
     ) -> None:
         self.pipeline = pipeline
         self.horizon = horizon
@@ -127,6 +133,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.n_snapshots = n_snapshots
         self.target = target
         self.floor = floor
+        self.labels = labels
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: pd.DataFrame, y: Any = None) -> SnapshotRegressor:
@@ -137,27 +144,33 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : DataFrame of shape (n_samples, 1 + n_covariates)
             With a column ``history``. Of several rows of a customer the latest one counts:
             it contains the others.
-        y : ignored
-            The labels are read from the histories.
+        y : array-like of shape (n_samples,), default=None
+            Used with ``labels="given"`` only.
 
         Returns
         -------
         self
         """
-        latest = latest_rows(X)
+        horizon = resolve_horizon(self.horizon, get_histories(X))
+        if self.labels == "given" and y is not None:
+            samples, labels = X, y
+        else:
+            samples, labels = self._snapshots(latest_rows(X), horizon)
+        cutoffs = np.unique(get_histories(samples).cutoffs)
+        self.horizon_ = str(horizon)
+        self.snapshots_ = [str(cutoff)[:10] for cutoff in cutoffs]
+        self.n_samples_ = len(samples)
+        self.pipeline_ = clone(self.pipeline).fit(samples, labels)
+        return self
+
+    def _snapshots(self, latest: pd.DataFrame, horizon: Duration) -> tuple[pd.DataFrame, pd.Series]:
         known = get_histories(latest)
-        horizon = resolve_horizon(self.horizon, known)
         cutoffs = self._cutoffs(known, horizon)
         rows, histories, labels = take_snapshots(
             known, cutoffs, horizon, target=self.target, floor=self.floor
         )
         samples = replace_histories(latest.iloc[rows], histories)
-        self.horizon_ = str(horizon)
-        self.snapshots_ = [str(cutoff)[:10] for cutoff in np.unique(histories.cutoffs)]
-        self.n_samples_ = len(rows)
-        y_ = pd.Series(labels, index=samples.index, name=self.target)
-        self.pipeline_ = clone(self.pipeline).fit(samples, y_)
-        return self
+        return samples, pd.Series(labels, index=samples.index, name=self.target)
 
     def _cutoffs(self, known: HistoryArray, horizon: Duration) -> list[int]:
         if not known.n_events.sum():

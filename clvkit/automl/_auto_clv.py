@@ -1,0 +1,403 @@
+"""The front door: from a log to the value of each customer by the model that does it best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
+from clvkit.automl._leaderboard import make_leaderboard
+from clvkit.automl._progress import SearchProgress
+from clvkit.automl._records import fit_records
+from clvkit.automl._search import Search, run_search
+from clvkit.automl._validation import Validation, plan_validation
+from clvkit.automl.candidates import resolve_candidates
+from clvkit.calibration import ConformalInterval
+from clvkit.errors import ClvkitError, LogError, ShortLogError
+from clvkit.history import HistoryDtype, latest_histories, latest_rows
+from clvkit.metrics import get_clv_scorer
+from clvkit.serving import CLVModel
+from clvkit.tracking import write
+from clvkit.utils._duration import parse_duration
+
+__all__ = ["AutoCLV"]
+
+
+class AutoCLV(RegressorMixin, BaseEstimator):
+    """Find the model that predicts each customer's spend best, and fit it.
+
+    Candidates of several families (baselines, purchase models, boosting) are validated out of
+    time: at past origins each of them is fitted on the histories as they were then, and compared
+    by what customers spent afterwards. The best one is fitted on everything.
+
+    Use it to get honest values out of a log. To fit one known model, use its class alone; for
+    survey data, contracts or anything without a log of transactions it is of no use.
+
+    Parameters
+    ----------
+    horizon : str
+        Length of the period to predict: ``"90D"``, ``"26W"``, ``"12M"`` or ``"1Y"``.
+    candidates : "default", str, list or dict, default="default"
+        Names of families (``"baseline"``, ``"btyd"``, ``"boosting"``) or of candidates; or a
+        dict of a user's own, name -> regressor from histories to spend, which compete beside
+        the default ones. See :mod:`clvkit.automl.candidates`.
+    n_trials : int, default=40
+        How many candidates and parameter settings to try: all defaults first, one of each family
+        before the rest.
+    timeout : float or None, default=None
+        Seconds after which no further trial is started; the time for the final fit is kept free.
+    scoring : str or callable, default="d2_tweedie"
+        What ranks the candidates: a name known to :func:`clvkit.metrics.get_clv_scorer`, or a
+        scorer ``(estimator, X, y)``; greater is better.
+    n_origins : int, default=3
+        Number of past origins, half a horizon apart; fewer where the log is short.
+    n_jobs : int or None, default=1
+        Trials evaluated at the same time. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the search and of the candidates.
+    storage, study_name : optional
+        Passed to ``optuna.create_study``; a study of that name is continued.
+    tracking : str or None, default=None
+        Name of an MLflow experiment to write to, at the tracking server that MLflow is set to.
+        By default nothing is tracked, and nothing is written anywhere.
+    register_as : str or None, default=None
+        Name under which the model is registered in MLflow; needs ``tracking``.
+    customer_id, date, amount, attributes, covariates, end, refunds, duplicates, granularity
+        How to read a log, see :func:`clvkit.latest_histories`. Without effect where histories
+        are given to ``fit``.
+    coverage : float, default=0.9
+        Coverage of ``lower`` and ``upper`` in ``predict_customers``.
+    verbose : int, default=1
+        0 shows no progress. Progress is only ever shown on a terminal or in a notebook.
+
+    Attributes
+    ----------
+    model_ : CLVModel
+        The small fitted object to save, register, promote and serve.
+    best_pipeline_ : Pipeline
+        A plain fitted pipeline from histories to spend.
+    best_params_ : dict
+        ``candidate`` and the parameters found for it.
+    best_score_ : float
+        Its mean score over the origins.
+    leaderboard_ : DataFrame
+        One row a trial, the best one first.
+    regime_ : {"rolling", "single", "short"}
+        How much validation the log allowed; also on the leaderboard.
+    origins_ : list of str
+        Origins of the validation as ISO dates, the latest first.
+    oof_predictions_ : DataFrame
+        Out-of-fold predictions of the best candidate: ``y_true`` and ``y_pred``, indexed by
+        (``customer_id``, ``cutoff``).
+    tracked_run_ : TrackedRun or None
+        Where the fit was written to, with ``tracking`` only: ``run_id``, ``model_uri``,
+        ``pipeline_uri``.
+    study_ : optuna.Study
+    horizon_ : str
+        The horizon in use.
+
+    Raises
+    ------
+    LogError, LogTypeError, DurationError
+        At fit, when the log or the horizon cannot be used.
+    UnknownNameError
+        For an unknown scoring, family or candidate.
+
+    Warns
+    -----
+    RegimeWarning
+        When the log is too short for the full validation; the leaderboard names the regime.
+
+    See Also
+    --------
+    clvkit.serving.CLVModel : What comes out.
+    clvkit.model_selection.RollingOrigin : Such a validation by hand.
+
+    Examples
+    --------
+    >>> from clvkit import AutoCLV
+    >>> from clvkit.datasets import load_cdnow
+    >>> log = load_cdnow()
+    >>> auto = AutoCLV(horizon="13W", n_trials=5, random_state=0, verbose=0).fit(log)
+    >>> auto.leaderboard_["family"].nunique(), auto.regime_
+    (3, 'rolling')
+    >>> list(auto.predict_customers(log).columns)
+    ['clv', 'lower', 'upper', 'expected_purchases', 'probability_alive', 'segment']
+    >>> AutoCLV(horizon="13W", scoring="r-squared").fit(log)
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.UnknownNameError: scoring='r-squared' is not known. ...
+    """
+
+    _parameter_constraints: dict = {
+        "horizon": [str],
+        "candidates": [str, list, tuple, dict],
+        "n_trials": [Interval(Integral, 1, None, closed="left")],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "scoring": [str, callable],
+        "n_origins": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "tracking": [str, None],
+        "register_as": [str, None],
+        "refunds": [StrOptions({"net", "drop", "raise"})],
+        "duplicates": [StrOptions({"keep", "drop", "raise"})],
+        "coverage": [Interval(Real, 0, 1, closed="neither")],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        horizon: str,
+        *,
+        candidates: Any = "default",
+        n_trials: int = 40,
+        timeout: float | None = None,
+        scoring: Any = "d2_tweedie",
+        n_origins: int = 3,
+        n_jobs: int | None = 1,
+        random_state: Any = None,
+        storage: Any = None,
+        study_name: str | None = None,
+        tracking: str | None = None,
+        register_as: str | None = None,
+        customer_id: str = "customer_id",
+        date: str = "date",
+        amount: str = "amount",
+        attributes: Sequence[str] = (),
+        covariates: Any = None,
+        end: Any = None,
+        refunds: str = "net",
+        duplicates: str = "keep",
+        granularity: str = "D",
+        coverage: float = 0.9,
+        verbose: int = 1,
+    ) -> None:
+        self.horizon = horizon
+        self.candidates = candidates
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.scoring = scoring
+        self.n_origins = n_origins
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.storage = storage
+        self.study_name = study_name
+        self.tracking = tracking
+        self.register_as = register_as
+        self.customer_id = customer_id
+        self.date = date
+        self.amount = amount
+        self.attributes = attributes
+        self.covariates = covariates
+        self.end = end
+        self.refunds = refunds
+        self.duplicates = duplicates
+        self.granularity = granularity
+        self.coverage = coverage
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> AutoCLV:
+        """Search for the best candidate and fit it on everything.
+
+        Parameters
+        ----------
+        X : transaction log, or DataFrame with a column ``history``
+            A log of any kind that :func:`clvkit.latest_histories` reads, or the histories that
+            it or :func:`clvkit.make_samples` returned.
+        y : array-like of shape (n_samples,), default=None
+            Labels of samples, where X holds samples and they are to count rather than the
+            histories' own.
+
+        Returns
+        -------
+        self
+        """
+        start = time.perf_counter()
+        self._check_settings()
+        scorer = get_clv_scorer(self.scoring)
+        candidates = resolve_candidates(self.candidates)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        histories = X if _holds_histories(X) else self._open(X)
+        self.horizon_ = str(parse_duration(self.horizon))
+        validation = plan_validation(
+            histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
+        )
+        if not validation.labels_allowed:
+            candidates = _without_labels(candidates)
+        deadline = None if self.timeout is None else start + self.timeout
+        with SearchProgress(self.n_trials, self._score_name, enabled=self.verbose > 0) as progress:
+            search = Search(
+                candidates=candidates,
+                validation=validation,
+                scorer=scorer,
+                n_trials=self.n_trials,
+                deadline=deadline,
+                n_jobs=self.n_jobs,
+                seed=seed,
+                storage=self.storage,
+                study_name=self.study_name,
+                on_trial=progress,
+            )
+            self.study_, evaluations = run_search(search)
+            level_scores(evaluations)
+            best = self._choose(evaluations, validation)
+            progress.say(f"fitting {best.name} on everything")
+            if best.predictions is None:  # it comes from an earlier run of the study
+                best = evaluate(best.candidate, best.params, best.trial, validation, scorer, seed)
+            self._keep(best, histories, y, validation, seed)
+        self.fit_seconds_ = time.perf_counter() - start
+        if self.tracking is not None:
+            self.tracked_run_ = write(fit_records(self, evaluations, validation, histories))
+        return self
+
+    def _check_settings(self) -> None:
+        if self.register_as is not None and self.tracking is None:
+            raise ClvkitError(
+                f"register_as={self.register_as!r} needs tracking: a registered model belongs to "
+                "a run. Give tracking='experiment name' too."
+            )
+        columns = getattr(self.covariates, "columns", ())
+        if "valid_from" in list(columns):
+            raise LogError(
+                "AutoCLV takes static covariates only: it cuts histories back to past cutoffs, "
+                "where covariates with valid_from were others. Leave out what changes, or make "
+                "samples with make_samples(log, horizon, covariates=...) and fit(X, y)."
+            )
+
+    @property
+    def _score_name(self) -> str:
+        return self.scoring if isinstance(self.scoring, str) else "score"
+
+    def _door(self) -> dict[str, Any]:
+        """Return the settings with which logs are read, now and when the model is in use."""
+        names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
+        settings = {name: getattr(self, name) for name in names}
+        return settings | {"attributes": tuple(self.attributes)}
+
+    def _open(self, log: Any) -> pd.DataFrame:
+        return latest_histories(log, end=self.end, covariates=self.covariates, **self._door())
+
+    def _choose(self, evaluations: list[Evaluation], validation: Validation) -> Evaluation:
+        self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
+        scored = [evaluation for evaluation in evaluations if np.isfinite(evaluation.score)]
+        if not scored:
+            first = evaluations[0]
+            raise ClvkitError(
+                f"none of {len(evaluations)} candidates could be validated; {first.name}: "
+                f"{first.error}"
+            )
+        return max(scored, key=lambda evaluation: (evaluation.score, -evaluation.trial))
+
+    def _keep(
+        self, best: Evaluation, X: pd.DataFrame, y: Any, validation: Validation, seed: int
+    ) -> None:
+        """Fit the best candidate on everything, and keep what the search found."""
+        self.regime_ = validation.regime
+        self.origins_ = [fold.origin for fold in validation.folds]
+        self.best_params_ = {"candidate": best.candidate.name, **best.params}
+        self.best_score_ = best.score
+        self.oof_predictions_ = _out_of_fold(best, validation)
+        oof = self.oof_predictions_
+        estimator = best.candidate.estimator(
+            self.horizon_,
+            random_state=seed,
+            params=best.params,
+            labels="histories" if y is None else "given",
+        )
+        model = CLVModel(
+            estimator,
+            horizon=self.horizon_,
+            interval=ConformalInterval().fit(oof["y_true"], oof["y_pred"]),
+            coverage=self.coverage,
+            **self._door(),
+        )
+        self.model_ = model.fit(X if y is not None else latest_rows(X), y)
+
+    @property
+    def best_pipeline_(self) -> Any:
+        """A plain fitted pipeline from histories to spend."""
+        check_is_fitted(self, "model_")
+        return self.model_.pipeline_
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the expected spend of each row in the horizon after its cutoff.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``; for a log see :meth:`predict_customers`.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        check_is_fitted(self, "model_")
+        return self.model_.predict(X)
+
+    def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> Any:
+        """Return the lower and upper end of each row's interval, as ``model_`` does."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_interval(X, coverage)
+
+    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the predictions are made of, as ``model_`` does."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_components(X)
+
+    def predict_customers(
+        self, log: Any, cutoff: Any = None, coverage: float | None = None, **settings: Any
+    ) -> pd.DataFrame:
+        """Return the value of each customer of a log, with interval and segment.
+
+        See :meth:`clvkit.serving.CLVModel.predict_customers`.
+        """
+        check_is_fitted(self, "model_")
+        settings.setdefault("covariates", self.covariates)
+        return self.model_.predict_customers(log, cutoff, coverage, **settings)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+
+def _holds_histories(X: Any) -> bool:
+    return (
+        isinstance(X, pd.DataFrame)
+        and "history" in X.columns
+        and isinstance(X["history"].dtype, HistoryDtype)
+    )
+
+
+def _without_labels(candidates: list[Any]) -> list[Any]:
+    remaining = [candidate for candidate in candidates if not candidate.label_trained]
+    if not remaining:
+        raise ShortLogError(
+            "the log is too short for candidates that learn from labels, and no others were "
+            "named. Add 'btyd' or 'baseline' to candidates, or give a shorter horizon."
+        )
+    return remaining
+
+
+def _out_of_fold(best: Evaluation, validation: Validation) -> pd.DataFrame:
+    assert best.predictions is not None
+    parts = [
+        pd.DataFrame({"y_true": fold.y_test, "y_pred": prediction}, index=fold.X_test.index)
+        for fold, prediction in zip(validation.folds, best.predictions, strict=True)
+    ]
+    return pd.concat(parts)

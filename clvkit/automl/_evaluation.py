@@ -1,0 +1,188 @@
+"""Fitting one candidate at the origins, and what comes out of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from clvkit.automl._validation import Fold, Validation
+from clvkit.automl.candidates import Candidate
+from clvkit.errors import ClvkitError
+from clvkit.metrics import clv_metrics
+
+__all__ = ["Evaluation", "evaluate", "level_scores"]
+
+
+@dataclass
+class Evaluation:
+    """What one candidate with its parameters did.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    params : dict
+    trial : int
+        Number of the trial.
+    scores : list of float
+        Of each origin, greater is better.
+    scaled_scores : list of float
+        The same with the predictions' total scaled to the truth; in the regime ``single`` only.
+    metrics : list of dict of str to float
+        Of each origin.
+    fit_seconds, predict_seconds : float
+        Of all origins together.
+    predictions : list of ndarray or None
+        Out-of-fold predictions of each origin.
+    error : str
+        Why it failed, or nothing.
+    """
+
+    candidate: Candidate
+    params: dict[str, Any]
+    trial: int
+    scores: list[float] = field(default_factory=list)
+    scaled_scores: list[float] = field(default_factory=list)
+    metrics: list[dict[str, float]] = field(default_factory=list)
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    predictions: list[NDArray[np.float64]] | None = None
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The candidate's name, with the trial's number where its parameters were searched."""
+        return f"{self.candidate.name}-{self.trial}" if self.params else self.candidate.name
+
+    @property
+    def score(self) -> float:
+        """Mean score over the origins; NaN where it failed."""
+        return float(np.mean(self.scores)) if self.scores and not self.error else float("nan")
+
+
+class _Predicted(RegressorMixin, BaseEstimator):
+    """Stands before a scorer with predictions that were made already."""
+
+    def __init__(self, predictions: Any = None, components: Any = None) -> None:
+        self.predictions = predictions
+        self.components = components
+
+    def predict(self, X: Any) -> Any:
+        return self.predictions
+
+    def predict_components(self, X: Any) -> Any:
+        return {} if self.components is None else self.components
+
+
+def evaluate(
+    candidate: Candidate,
+    params: dict[str, Any],
+    trial: int,
+    validation: Validation,
+    scorer: Any,
+    random_state: int,
+) -> Evaluation:
+    """Validate a candidate at every origin; a failure is a result with its message."""
+    result = Evaluation(candidate, params, trial, predictions=[])
+    try:
+        for fold in validation.folds:
+            _evaluate_fold(result, fold, validation, scorer, random_state)
+    except Exception as error:  # a user's estimator may raise anything, and must not end the search
+        result.error = f"{type(error).__name__}: {error}"
+        result.predictions = None
+    return result
+
+
+def _evaluate_fold(
+    result: Evaluation, fold: Fold, validation: Validation, scorer: Any, random_state: int
+) -> None:
+    candidate = result.candidate
+    labels = "histories" if fold.y_train is None and fold.customer_folds is None else "given"
+    estimator = candidate.estimator(
+        validation.horizon, random_state=random_state, params=result.params, labels=labels
+    )
+    if fold.customer_folds is not None and candidate.label_trained:
+        prediction, components = _across_customers(result, estimator, fold)
+    else:
+        if candidate.label_trained and fold.X_train is not None:
+            _fit(result, estimator, fold.X_train, fold.y_train)
+        else:
+            _fit(result, estimator, fold.X_known, None)
+        prediction, components = _predict(result, estimator, fold.X_test)
+    asked = _Predicted(prediction, components)
+    score = float(scorer(asked, fold.X_test, fold.y_test))
+    if not np.isfinite(score):
+        raise ClvkitError(f"its score at the origin {fold.origin} is {score}")
+    result.scores.append(score)
+    if validation.regime == "single":
+        scaled = prediction * (fold.y_test.sum() / max(prediction.sum(), np.finfo(float).tiny))
+        asked = _Predicted(scaled, components)
+        result.scaled_scores.append(float(scorer(asked, fold.X_test, fold.y_test)))
+    active = components.get("probability_active")
+    result.metrics.append(clv_metrics(fold.y_test, prediction, active))
+    assert result.predictions is not None
+    result.predictions.append(prediction)
+
+
+def level_scores(evaluations: list[Evaluation]) -> None:
+    """Make the scores of the regime ``single`` comparable, in place.
+
+    Candidates validated across customers were fitted on labels of the very period they are
+    scored on, so they know its level (a season, a trend), and the others do not. The two kinds
+    are therefore compared with both totals scaled to the truth. Among themselves, candidates
+    validated out of time keep their own totals: a baseline that is three times too high must not
+    win because its order is right.
+
+    One number does both. The best candidate out of time loses something by not knowing the level:
+    its score with the total scaled, less its own. Every candidate across customers is charged the
+    same for having known it.
+    """
+    fair = [e for e in evaluations if e.scaled_scores and not e.candidate.label_trained]
+    best = max(fair, key=lambda e: e.scores[0], default=None)
+    charge = 0.0 if best is None else max(best.scaled_scores[0] - best.scores[0], 0.0)
+    for evaluation in evaluations:
+        if evaluation.scaled_scores and evaluation.candidate.label_trained:
+            evaluation.scores = [evaluation.scaled_scores[0] - charge]
+
+
+def _across_customers(
+    result: Evaluation, estimator: Any, fold: Fold
+) -> tuple[NDArray[np.float64], Any]:
+    from sklearn.base import clone
+
+    prediction = np.empty(len(fold.X_test))
+    assert fold.customer_folds is not None
+    for k in np.unique(fold.customer_folds):
+        test = fold.customer_folds == k
+        model = clone(estimator)
+        _fit(result, model, fold.X_test[~test], fold.y_test[~test])
+        prediction[test], _ = _predict(result, model, fold.X_test[test])
+    return prediction, {}
+
+
+def _fit(result: Evaluation, estimator: Any, X: pd.DataFrame, y: Any) -> None:
+    start = time.perf_counter()
+    estimator.fit(X, y)
+    result.fit_seconds += time.perf_counter() - start
+
+
+def _predict(
+    result: Evaluation, estimator: Any, X: pd.DataFrame
+) -> tuple[NDArray[np.float64], Any]:
+    start = time.perf_counter()
+    prediction = np.asarray(estimator.predict(X), dtype=np.float64)
+    result.predict_seconds += time.perf_counter() - start
+    if prediction.shape != (len(X),) or not np.isfinite(prediction).all():
+        raise ClvkitError(
+            f"predict must return one finite number a row, got shape {prediction.shape} with "
+            f"{(~np.isfinite(prediction)).sum()} values that are not finite"
+        )
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    ask = getattr(last, "predict_components", None)
+    simple = hasattr(estimator, "steps") and len(estimator.steps) == 1
+    return prediction, ask(X) if ask is not None and simple else {}

@@ -1,0 +1,216 @@
+"""What competes: named pipeline builders, each with its search space.
+
+A candidate knows how to build an unfitted pipeline from histories to spend. To add one's own,
+give ``AutoCLV(candidates={"name": pipeline, ...})`` an estimator, or a :class:`Candidate` where it
+should be tuned.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from clvkit.baselines import HistoricalRate, LastPeriod, PopulationMean
+from clvkit.boosting import TweedieLGBMRegressor
+from clvkit.btyd import BetaGeoNBD, BTYDRegressor, GammaGamma
+from clvkit.errors import UnknownNameError
+from clvkit.features import default_features
+from clvkit.model_selection import SnapshotRegressor
+
+__all__ = ["FAMILIES", "Candidate", "default_candidates", "resolve_candidates"]
+
+#: Families in the order in which they are tried: the cheap ones first.
+FAMILIES = ("baseline", "btyd", "boosting")
+
+Params = dict[str, Any]
+
+
+def _no_space(trial: Any) -> Params:
+    """Return nothing: there is nothing to tune."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A kind of pipeline that competes.
+
+    Parameters
+    ----------
+    name : str
+        As it stands on the leaderboard.
+    family : str
+        The kind it belongs to: baseline, btyd, boosting, or any other word.
+    build : callable
+        ``build(horizon, random_state, **params)`` returns an unfitted pipeline that takes a
+        DataFrame with a ``history`` column.
+    label_trained : bool, default=True
+        Whether it learns from ``y``; it is then trained on snapshots of the histories.
+    space : callable, optional
+        ``space(trial)`` returns the ``params`` that an Optuna trial suggests. Parameters whose
+        name starts with ``snapshots__`` go to the :class:`SnapshotRegressor` around it.
+
+    Examples
+    --------
+    >>> from clvkit.automl.candidates import default_candidates
+    >>> [candidate.name for candidate in default_candidates()]
+    ['historical_rate', 'last_period', 'population_mean', 'bg_nbd', 'tweedie']
+    >>> default_candidates()[3].estimator("13W", random_state=0)
+    Pipeline(steps=[('regressor', BTYDRegressor(horizon='13W', ...))])
+    """
+
+    name: str
+    family: str
+    build: Callable[..., Any]
+    label_trained: bool = True
+    space: Callable[[Any], Params] = _no_space
+
+    @property
+    def tunable(self) -> bool:
+        """Whether there is anything to search."""
+        return self.space is not _no_space
+
+    def estimator(
+        self,
+        horizon: str,
+        *,
+        random_state: int | None = None,
+        params: Params | None = None,
+        labels: str = "histories",
+    ) -> Any:
+        """Return an unfitted estimator that is fitted on histories, whatever it learns from."""
+        snapshots, own = _split(params or {})
+        pipeline = self.build(horizon, random_state, **own)
+        if not self.label_trained or isinstance(pipeline, SnapshotRegressor):
+            return pipeline
+        return SnapshotRegressor(pipeline, horizon=horizon, labels=labels, **snapshots)
+
+
+def default_candidates() -> list[Candidate]:
+    """Return the candidates that compete unless others are named, the cheap ones first."""
+    return [
+        Candidate("historical_rate", "baseline", _historical_rate, label_trained=False),
+        Candidate("last_period", "baseline", _last_period, label_trained=False),
+        Candidate("population_mean", "baseline", _population_mean),
+        Candidate("bg_nbd", "btyd", _bg_nbd, label_trained=False),
+        Candidate("tweedie", "boosting", _tweedie, space=_tweedie_space),
+    ]
+
+
+def resolve_candidates(candidates: Any) -> list[Candidate]:
+    """Return what ``AutoCLV(candidates=...)`` means.
+
+    Parameters
+    ----------
+    candidates : "default", str, list or dict
+        ``"default"``; names of families or candidates; or a dict of a user's own, name ->
+        estimator or :class:`Candidate`, which compete beside the default ones.
+
+    Raises
+    ------
+    UnknownNameError
+        For a name that is neither a family nor a candidate.
+    """
+    default = default_candidates()
+    if isinstance(candidates, dict):
+        return default + [_adopt(name, value) for name, value in candidates.items()]
+    if isinstance(candidates, str):
+        candidates = [candidates]
+    chosen: list[Candidate] = []
+    for entry in candidates:
+        chosen += [entry] if isinstance(entry, Candidate) else _named(entry, default)
+    unique = {candidate.name: candidate for candidate in chosen}
+    if not unique:
+        raise UnknownNameError("candidates is empty. Give 'default', or names such as 'btyd'.")
+    return list(unique.values())
+
+
+def _named(name: Any, default: list[Candidate]) -> list[Candidate]:
+    if name == "default":
+        return default
+    found = [candidate for candidate in default if name in (candidate.name, candidate.family)]
+    if found:
+        return found
+    known = [*FAMILIES, *(candidate.name for candidate in default)]
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise UnknownNameError(
+        f"candidates={name!r} is neither a family nor a candidate.{hint} Families: "
+        f"{', '.join(FAMILIES)}; candidates: {', '.join(c.name for c in default)}. Your own go "
+        "into a dict: candidates={'name': pipeline}."
+    )
+
+
+def _adopt(name: str, value: Any) -> Candidate:
+    if isinstance(value, Candidate):
+        return value
+    if not (hasattr(value, "fit") and hasattr(value, "predict")):
+        raise UnknownNameError(
+            f"candidates[{name!r}] must be a regressor from histories to spend or a Candidate, "
+            f"got {value!r}."
+        )
+    return Candidate(name, "own", _Own(value), label_trained=not _needs_no_labels(value))
+
+
+class _Own:
+    """Builds clones of a user's estimator; a class, so that it can be pickled."""
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self.estimator = estimator
+
+    def __call__(self, horizon: str, random_state: int | None) -> Any:
+        from sklearn.base import clone
+
+        return clone(self.estimator)
+
+
+def _needs_no_labels(estimator: Any) -> bool:
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return isinstance(last, (BTYDRegressor, HistoricalRate, LastPeriod, SnapshotRegressor))
+
+
+def _split(params: Params) -> tuple[Params, Params]:
+    prefix = "snapshots__"
+    outer = {k[len(prefix) :]: v for k, v in params.items() if k.startswith(prefix)}
+    return outer, {k: v for k, v in params.items() if not k.startswith(prefix)}
+
+
+# --- the builders ---------------------------------------------------------------------------
+
+
+def _historical_rate(horizon: str, random_state: int | None) -> Pipeline:
+    return Pipeline([("regressor", HistoricalRate(horizon=horizon))])
+
+
+def _last_period(horizon: str, random_state: int | None) -> Pipeline:
+    return Pipeline([("regressor", LastPeriod(horizon=horizon))])
+
+
+def _population_mean(horizon: str, random_state: int | None) -> Pipeline:
+    return Pipeline([("regressor", PopulationMean())])
+
+
+def _bg_nbd(horizon: str, random_state: int | None) -> Pipeline:
+    return Pipeline([("regressor", BTYDRegressor(BetaGeoNBD(), GammaGamma(), horizon))])
+
+
+def _tweedie(horizon: str, random_state: int | None, **params: Any) -> Pipeline:
+    regressor = TweedieLGBMRegressor(random_state=random_state, **params)
+    return Pipeline([("features", default_features()), ("regressor", regressor)])
+
+
+def _tweedie_space(trial: Any) -> Params:
+    return {
+        "n_estimators": trial.suggest_int("n_estimators", 40, 400, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 3, 24, log=True),
+        "min_child_samples": trial.suggest_int("min_child_samples", 20, 300, log=True),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+        "reg_lambda": trial.suggest_float("reg_lambda", 0.1, 100.0, log=True),
+        "tweedie_variance_power": trial.suggest_float("tweedie_variance_power", 1.1, 1.7),
+        "snapshots__n_snapshots": trial.suggest_int("n_snapshots", 1, 8),
+    }

@@ -1,0 +1,192 @@
+"""A purchase model and a spend model as one regressor from histories to spend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
+from clvkit.btyd._gamma_gamma import GammaGamma
+from clvkit.history import HistoryArray, get_histories, latest_rows, resolve_horizon, rfm_summary
+from clvkit.utils._duration import RESOLUTIONS, parse_duration
+
+__all__ = ["BTYDRegressor"]
+
+
+class BTYDRegressor(RegressorMixin, BaseEstimator):
+    """Predict spend as expected purchases times expected spend per purchase.
+
+    The purchase model says how often a customer will come back, the spend model what a purchase
+    of his is worth; both are fitted on the RFM summary of the latest history of each customer.
+    No labels are needed, so it works on logs too short for anything else, and it is hard to beat
+    where purchases are few. It knows neither season nor what is bought.
+
+    Parameters
+    ----------
+    purchase_model : estimator or None, default=None
+        Such as :class:`BetaGeoNBD`, the default.
+    spend_model : estimator or None, default=None
+        Such as :class:`GammaGamma`, the default.
+    horizon : str or None, default=None
+        Length of the period to predict, such as ``"26W"``; months and years are counted from
+        each row's cutoff in the calendar. None takes the one that the samples were made with.
+
+    Attributes
+    ----------
+    purchase_model_, spend_model_ : estimators
+        The fitted models.
+    horizon_ : str
+        The horizon in use.
+
+    Raises
+    ------
+    HorizonError
+        If no horizon is known, or if the samples were made with another one.
+    SummaryError
+        At fit, if no customer can be used for one of the models (nobody bought twice).
+
+    See Also
+    --------
+    clvkit.history.rfm_summary : What the models are fitted on.
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), RFM and CLV: Using Iso-Value Curves for Customer Base
+    Analysis, Journal of Marketing Research 42(4): spend and purchases are taken to be
+    independent.
+
+    Examples
+    --------
+    >>> from clvkit.btyd import BTYDRegressor
+    >>> from clvkit.datasets import load_cdnow
+    >>> from clvkit.history import latest_histories
+    >>> X = latest_histories(load_cdnow(), cutoff="1997-09-30")
+    >>> model = BTYDRegressor(horizon="39W").fit(X)
+    >>> model.predict(X)[:3].round(2)
+    array([30.23,  3.85,  6.85])
+    >>> model.predict_components(X).iloc[0].round(3)
+    expected_purchases     1.226
+    probability_alive      0.727
+    probability_active     0.548
+    expected_spend        24.654
+    Name: (1, 1997-09-30 00:00:00), dtype: float64
+    >>> BTYDRegressor().fit(X)
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.HorizonError: no horizon is known: ...
+    """
+
+    _parameter_constraints: dict = {
+        "purchase_model": [HasMethods(["fit", "expected_purchases"]), None],
+        "spend_model": [HasMethods(["fit", "expected_spend"]), None],
+        "horizon": [str, None],
+    }
+
+    def __init__(
+        self, purchase_model: Any = None, spend_model: Any = None, horizon: str | None = None
+    ) -> None:
+        self.purchase_model = purchase_model
+        self.spend_model = spend_model
+        self.horizon = horizon
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: pd.DataFrame, y: Any = None) -> BTYDRegressor:
+        """Fit both models on the latest history of each customer.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``. Of several rows of a customer the latest one counts;
+            earlier ones would count the same purchases again.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        latest = latest_rows(X)
+        self.horizon_ = str(resolve_horizon(self.horizon, get_histories(latest)))
+        purchases = BetaGeoNBD() if self.purchase_model is None else clone(self.purchase_model)
+        spend = GammaGamma() if self.spend_model is None else clone(self.spend_model)
+        summary = _summary(latest, purchases)
+        self.purchase_model_ = purchases.fit(summary)
+        self.spend_model_ = spend.fit(summary)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the expected spend of each row in the horizon after its cutoff.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        summary, horizon = self._prepare(X)
+        purchases = self.purchase_model_.expected_purchases(summary, horizon)
+        return purchases * self.spend_model_.expected_spend(summary)
+
+    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the prediction is made of.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, 4)
+            With the index of ``X``: ``expected_purchases`` in the horizon,
+            ``probability_alive`` at the cutoff, ``probability_active`` (at least one purchase in
+            the horizon) and ``expected_spend`` per purchase.
+        """
+        summary, horizon = self._prepare(X)
+        model = self.purchase_model_
+        return pd.DataFrame(
+            {
+                "expected_purchases": model.expected_purchases(summary, horizon),
+                "probability_alive": model.probability_alive(summary),
+                "probability_active": model.probability_active(summary, horizon),
+                "expected_spend": self.spend_model_.expected_spend(summary),
+            },
+            index=getattr(X, "index", None),
+        )
+
+    def _prepare(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        check_is_fitted(self)
+        array = get_histories(X)
+        resolve_horizon(self.horizon_, array)
+        return _summary(X, self.purchase_model_), _horizons(array, self.horizon_, self._unit)
+
+    @property
+    def _unit(self) -> str:
+        return self.purchase_model_.time_unit
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
+
+def _summary(X: pd.DataFrame, purchase_model: Any) -> NDArray[np.float64]:
+    """Return the summary by position in the model's own unit: nothing hangs on attrs."""
+    return rfm_summary(X, time_unit=purchase_model.time_unit).to_numpy()
+
+
+def _horizons(array: HistoryArray, horizon: str, time_unit: str) -> NDArray[np.float64]:
+    """Return each row's horizon in the model's unit; calendar months differ in length."""
+    resolution = array.dtype.resolution
+    cutoff = array.cutoff_moments
+    ticks = parse_duration(horizon).after(cutoff, resolution) - cutoff
+    unit = parse_duration(time_unit, name="time_unit").ticks("s")
+    return ticks * (RESOLUTIONS[resolution][1] / unit)

@@ -1,0 +1,134 @@
+"""The main job on a real log: fit on its past, compare with what came."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from clvkit.cli._output import console, show_frame, show_leaderboard
+from clvkit.cli._tables import write_table
+
+__all__ = ["run_demo"]
+
+CUTOFF, HORIZON = "1998-03-31", "13W"
+EXPERIMENT, MODEL = "clvkit-demo", "cdnow-clv"
+
+
+def run_demo(folder: Path, *, n_trials: int = 40) -> None:
+    """Fit on the CDNOW log up to 1998-03-31, compare with the quarter after it, keep it all.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``predictions.csv``, ``leaderboard.csv``, ``holdout.csv``,
+        ``decile_calibration.png``, ``cumulative_gains.png`` and the MLflow store.
+    n_trials : int, default=40
+    """
+    from clvkit.automl import AutoCLV
+    from clvkit.datasets import load_cdnow
+
+    log = load_cdnow()
+    past = log[log["date"] <= CUTOFF]
+    out = console()
+    out.print(
+        f"CDNOW: {len(past):,} transactions of {past['customer_id'].nunique():,} customers up to "
+        f"{CUTOFF}. What will each of them spend in the {HORIZON} after it?\n"
+    )
+    store = _use_store(folder)
+    auto = AutoCLV(
+        HORIZON,
+        n_trials=n_trials,
+        random_state=0,
+        end=CUTOFF,
+        tracking=EXPERIMENT,
+        register_as=MODEL,
+    ).fit(past)
+    show_leaderboard(auto.leaderboard_)
+    values = auto.predict_customers(past)
+    comparison = _compare(auto, log, folder)
+    show_frame(
+        comparison,
+        "Against what they really spent from 1998-04-01 to 1998-06-30 (others by their defaults)",
+    )
+    write_table(values, folder / "predictions.csv")
+    write_table(auto.leaderboard_, folder / "leaderboard.csv")
+    write_table(comparison, folder / "holdout.csv")
+    _say_what_next(out, folder, store)
+
+
+def _compare(auto: Any, log: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Score champion and defaults of all candidates on the quarter, and draw the champion."""
+    from clvkit.automl import default_candidates
+    from clvkit.history import make_samples
+    from clvkit.inspection import CumulativeGainsDisplay, DecileCalibrationDisplay
+    from clvkit.metrics import clv_metrics
+
+    X, y = make_samples(log, HORIZON, cutoffs=CUTOFF)
+    champion = auto.best_params_["candidate"]
+    predictions = {f"champion: {champion}": auto.predict(X)}
+    for candidate in default_candidates():
+        model = candidate.estimator(HORIZON, random_state=0)
+        predictions[candidate.name] = model.fit(X).predict(X)
+    name = next(iter(predictions))
+    for display, file in (
+        (DecileCalibrationDisplay, "decile_calibration.png"),
+        (CumulativeGainsDisplay, "cumulative_gains.png"),
+    ):
+        figure = display.from_predictions(y, predictions[name], name=name).figure_
+        figure.savefig(folder / file, dpi=150, bbox_inches="tight")
+    shown = ("d2_tweedie", "normalized_gini", "total_bias", "top_share_capture", "mae", "rmse")
+    rows = {name: clv_metrics(y, prediction) for name, prediction in predictions.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index")[list(shown)]
+    table.index.name = "model"
+    return table
+
+
+def _use_store(folder: Path) -> str:
+    """Point MLflow to a store of its own inside the folder."""
+    import logging
+
+    import mlflow
+
+    # The tables of a new store are made without an account of each step.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    store = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+    mlflow.set_tracking_uri(store)
+    mlflow.set_registry_uri(store)
+    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+        mlflow.create_experiment(
+            EXPERIMENT, artifact_location=(folder / "mlartifacts").resolve().as_uri()
+        )
+    return store
+
+
+def _say_what_next(out: Any, folder: Path, store: str) -> None:
+    files = {
+        "predictions.csv": "value, interval and segment of each customer",
+        "leaderboard.csv": "all candidates with all metrics",
+        "holdout.csv": "the comparison above",
+        "decile_calibration.png": "predicted against actual spend by tenth of the customers",
+        "cumulative_gains.png": "how much of the spend the best customers bring",
+        "mlflow.db, mlartifacts/": f"the runs, and the model registered as {MODEL}",
+    }
+    out.print(f"\nIn {folder}/:")
+    width = max(map(len, files))
+    for file, text in files.items():
+        out.print(f"  {file:<{width}}  {text}")
+    programs = _programs()
+    out.print("\nNext, look at the runs, or take a log of your own:\n")
+    out.print(f"  {programs}mlflow ui --backend-store-uri {store}")
+    out.print(f"  {programs}clvkit fit LOG.csv --horizon 26W --customer-id COLUMN --date COLUMN \\")
+    out.print("      --amount COLUMN --out my-model")
+
+
+def _programs() -> str:
+    """Return where the commands lie, as one would type it here; nothing if they are on PATH."""
+    folder = Path(sys.executable).parent
+    if str(folder) in os.environ.get("PATH", "").split(os.pathsep):
+        return ""
+    inside = folder.is_relative_to(Path.cwd())
+    return f"{folder.relative_to(Path.cwd()) if inside else folder}/"
