@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from clvkit.cli._output import console, show_leaderboard
+from clvkit.cli._output import say, show_leaderboard
 from clvkit.cli._tables import check_table_name, make_folder, write_table
 
 __all__ = ["demo", "fit", "predict"]
@@ -48,9 +48,8 @@ def fit(arguments: argparse.Namespace) -> None:
     write_table(auto.leaderboard_, folder / "leaderboard.csv")
     if not arguments.quiet:
         show_leaderboard(auto.leaderboard_)
-        out = console()
-        out.print(f"\nThe model is in {folder / 'model'}, the leaderboard in {folder}/. Next:\n")
-        out.print(f"  clvkit predict {folder} {arguments.log} --out values.csv")
+        say(f"\nThe model is in {folder / 'model'}, the leaderboard in {folder}/. Next:\n")
+        say(f"  clvkit predict {folder} {arguments.log} --out values.csv")
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -62,7 +61,7 @@ def predict(arguments: argparse.Namespace) -> None:
     model = load(_model_place(arguments.model))
     values = model.predict_customers(arguments.log, arguments.cutoff, arguments.coverage)
     write_table(values, target)
-    console().print(
+    say(
         f"{len(values):,} customers, {values['clv'].sum():,.2f} in all over {model.horizon}: "
         f"{target}"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from clvkit.cli._output import console, show_frame, show_leaderboard
+from clvkit.cli._output import say, show_frame, show_leaderboard
 from clvkit.cli._tables import write_table
 
 __all__ = ["run_demo"]
@@ -33,8 +33,7 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
 
     log = load_cdnow()
     past = log[log["date"] <= CUTOFF]
-    out = console()
-    out.print(
+    say(
         f"CDNOW: {len(past):,} transactions of {past['customer_id'].nunique():,} customers up to "
         f"{CUTOFF}. What will each of them spend in the {HORIZON} after it?\n"
     )
@@ -57,7 +56,7 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
     write_table(values, folder / "predictions.csv")
     write_table(auto.leaderboard_, folder / "leaderboard.csv")
     write_table(comparison, folder / "holdout.csv")
-    _say_what_next(out, folder, store)
+    _say_what_next(folder, store)
 
 
 def _compare(auto: Any, log: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -105,7 +104,7 @@ def _use_store(folder: Path) -> str:
     return store
 
 
-def _say_what_next(out: Any, folder: Path, store: str) -> None:
+def _say_what_next(folder: Path, store: str) -> None:
     files = {
         "predictions.csv": "value, interval and segment of each customer",
         "leaderboard.csv": "all candidates with all metrics",
@@ -114,15 +113,15 @@ def _say_what_next(out: Any, folder: Path, store: str) -> None:
         "cumulative_gains.png": "how much of the spend the best customers bring",
         "mlflow.db, mlartifacts/": f"the runs, and the model registered as {MODEL}",
     }
-    out.print(f"\nIn {folder}/:")
+    say(f"\nIn {folder}/:")
     width = max(map(len, files))
     for file, text in files.items():
-        out.print(f"  {file:<{width}}  {text}")
+        say(f"  {file:<{width}}  {text}")
     programs = _programs()
-    out.print("\nNext, look at the runs, or take a log of your own:\n")
-    out.print(f"  {programs}mlflow ui --backend-store-uri {store}")
-    out.print(f"  {programs}clvkit fit LOG.csv --horizon 26W --customer-id COLUMN --date COLUMN \\")
-    out.print("      --amount COLUMN --out my-model")
+    say("\nNext, look at the runs, or take a log of your own:\n")
+    say(f"  {programs}mlflow ui --backend-store-uri {store}")
+    say(f"  {programs}clvkit fit LOG.csv --horizon 26W --customer-id COLUMN --date COLUMN \\")
+    say("      --amount COLUMN --out my-model")
 
 
 def _programs() -> str:

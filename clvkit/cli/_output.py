@@ -9,31 +9,36 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 _METRICS = ("normalized_gini", "total_bias", "top_share_capture", "mae")
 _HEADERS = {
-    "score_std": "±",
     "d2_tweedie": "d2",
     "normalized_gini": "gini",
     "total_bias": "bias",
-    "top_share_capture": "top 10%",
     "fit_seconds": "fit s",
+    "top_share_capture": "top10",
 }
 
-__all__ = ["console", "fail", "show_frame", "show_leaderboard", "warnings_on_one_line"]
+__all__ = ["console", "fail", "say", "show_frame", "show_leaderboard", "warnings_on_one_line"]
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console on the present standard output or error."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False)
+
+
+def say(text: str = "") -> None:
+    """Show a line as it is; a command in it can be copied whole."""
+    console().print(text, soft_wrap=True, markup=False)
 
 
 def fail(message: str) -> None:
     """Show why the command ends."""
-    console(stderr=True).print(Text.assemble(("error: ", "bold red"), message))
+    console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
 
 
 @contextmanager
@@ -41,7 +46,8 @@ def warnings_on_one_line() -> Iterator[None]:
     """Show warnings as sentences, without the line of code that gave them."""
 
     def show(message: Any, category: Any, *place: Any, **more: Any) -> None:
-        console(stderr=True).print(Text.assemble(("warning: ", "yellow"), str(message)))
+        text = Text.assemble(("warning: ", "yellow"), str(message))
+        console(stderr=True).print(text, soft_wrap=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -57,7 +63,7 @@ def show_leaderboard(leaderboard: pd.DataFrame, *, n_rows: int = 8) -> None:
     scoring, protocol = leaderboard.attrs["scoring"], leaderboard.attrs["protocol"]
     regime = leaderboard["regime"].iloc[0]
     title = f"Leaderboard by {scoring}: regime {regime} ({protocol})"
-    columns = ("score", "score_std", *_METRICS, "fit_seconds")
+    columns = ("score", *_METRICS, "fit_seconds")
     table = _table(title, ["#", "candidate", "family"], columns)
     places = {name: place for place, name in enumerate(leaderboard.index, start=1)}
     for name, row in zip(shown.index, shown.to_dict("records"), strict=True):
@@ -66,7 +72,7 @@ def show_leaderboard(leaderboard: pd.DataFrame, *, n_rows: int = 8) -> None:
     console().print(table)
     failed = leaderboard[leaderboard["error"] != ""]
     for failure, error in failed["error"].items():
-        console().print(f"{failure} failed: {error}", style="red")
+        console().print(Text(f"{failure} failed: {error}", style="red"), soft_wrap=True)
 
 
 def show_frame(frame: pd.DataFrame, title: str) -> None:
@@ -78,11 +84,17 @@ def show_frame(frame: pd.DataFrame, title: str) -> None:
 
 
 def _table(title: str, names: Iterable[str], columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for name in names:
         table.add_column(name, no_wrap=True)
     for column in columns:
-        table.add_column(_HEADERS.get(column, column), justify="right")
+        table.add_column(_HEADERS.get(column, column), justify="right", no_wrap=True)
     return table
 
 
