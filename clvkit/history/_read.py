@@ -45,12 +45,15 @@ def read_table(
         If columns are missing.
     """
     frame = _scan(table, name) if isinstance(table, (str, os.PathLike)) else _wrap(table, name)
-    wanted = list(dict.fromkeys(roles.values()))
-    _check_columns(frame.collect_schema().names(), roles, table, name)
+    schema = frame.collect_schema()
+    _check_columns(schema.names(), roles, table, name)
+    columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
+    frame = frame.select(columns)
     if nw.dependencies.is_pandas_dataframe(table):
-        check_time_zones(table, wanted)
-    if not whole:
-        frame = frame.select(wanted)
+        check_time_zones(table, columns)
+        # On the way to Polars pandas would warn that it drops the zone.
+        zoned = [c for c in columns if getattr(schema[c], "time_zone", None) is not None]
+        frame = frame.with_columns(nw.col(c).dt.replace_time_zone(None) for c in zoned)
     try:
         if isinstance(frame, nw.LazyFrame):
             return frame.collect(backend="polars").to_native()
@@ -65,18 +68,18 @@ def read_table(
 
 
 def _wrap(table: Any, name: str) -> Any:
-    try:
-        frame = nw.from_native(table)
-    except TypeError:
-        raise LogTypeError(f"{name} must be {_KINDS}; got {type(table).__name__}.") from None
-    except nw.exceptions.DuplicateError:
-        frame = None
-    # What narwhals says about columns of one name, and when, depends on the kind of table.
-    columns = getattr(table, "column_names", getattr(table, "columns", []))
+    columns: Any = ()
+    if nw.dependencies.is_pandas_dataframe(table):
+        columns = table.columns
+    elif nw.dependencies.is_pyarrow_table(table):
+        columns = table.column_names
     twice = [str(column) for column, n in Counter(columns).items() if n > 1]
     if twice:
         raise LogError(f"{name} has several columns of the same name: {twice}. Rename them.")
-    return frame
+    try:
+        return nw.from_native(table)
+    except TypeError:
+        raise LogTypeError(f"{name} must be {_KINDS}; got {type(table).__name__}.") from None
 
 
 def _scan(path: str | os.PathLike[str], name: str) -> Any:

@@ -1,0 +1,714 @@
+import datetime
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clvkit.errors import (
+    AmountError,
+    ClvkitError,
+    CutoffError,
+    DataWarning,
+    DateError,
+    DuplicateRowsError,
+    DurationError,
+    EmptyLogError,
+    LogError,
+    LogTypeError,
+    MissingColumnError,
+    RefundError,
+    ShortLogError,
+    UnknownNameError,
+)
+from clvkit.history import HistoryArray, get_histories, latest_histories, make_samples
+
+# --- one door for every kind of table ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def log():
+    rng = np.random.default_rng(0)
+    n = 300
+    date = np.datetime64("2022-01-01", "s") + rng.integers(0, 400 * 86_400, n).astype("m8[s]")
+    return pd.DataFrame(
+        {
+            "customer_id": rng.integers(1, 40, n),
+            "date": date.astype("M8[us]"),
+            "amount": np.round(rng.normal(20, 15, n), 2),
+            "channel": rng.choice(["web", "shop", None], n),
+            "items": rng.integers(1, 9, n),
+        }
+    )
+
+
+def to_csv(log, path):
+    log.to_csv(path / "log.csv", index=False)
+    return path / "log.csv"
+
+
+def to_csv_gz(log, path):
+    log.to_csv(path / "log.csv.gz", index=False)
+    return str(path / "log.csv.gz")
+
+
+def to_parquet(log, path):
+    log.to_parquet(path / "log.parquet")
+    return path / "log.parquet"
+
+
+def to_csv_folder(log, path):
+    # Whole amounts in one file and others in the next are read as different types.
+    whole = log["amount"] == log["amount"].round()
+    log[~whole].iloc[:90].to_csv(path / "a.csv", index=False)
+    (path / "below").mkdir()
+    log[~whole].iloc[90:].to_csv(path / "below" / "b.csv", index=False)
+    if whole.any():
+        log[whole].astype({"amount": int}).to_csv(path / "c.csv", index=False)
+    (path / "README.txt").write_text("not a log")
+    return path
+
+
+def to_parquet_folder(log, path):
+    log.iloc[:100].to_parquet(path / "a.parquet")
+    log.iloc[100:].to_parquet(path / "b.parquet")
+    return str(path)
+
+
+KINDS = {
+    "pandas": lambda log, path: log,
+    "polars": lambda log, path: pl.from_pandas(log),
+    "polars lazy": lambda log, path: pl.from_pandas(log).lazy(),
+    "pyarrow": lambda log, path: pa.Table.from_pandas(log),
+    "duckdb": lambda log, path: duckdb.from_arrow(pa.Table.from_pandas(log)),
+    "csv": to_csv,
+    "csv.gz": to_csv_gz,
+    "parquet": to_parquet,
+    "csv folder": to_csv_folder,
+    "parquet folder": to_parquet_folder,
+    "unsorted, odd index": lambda log, path: log.sample(frac=1, random_state=1),
+    "more columns": lambda log, path: log.assign(other=[[1]] * len(log)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_table_gives_the_same_samples(log, kind, tmp_path):
+    options = {"attributes": ["channel", "items"]}
+    X, y = make_samples(log, "60D", **options)
+    X_other, y_other = make_samples(KINDS[kind](log, tmp_path), "60D", **options)
+    pd.testing.assert_frame_equal(X_other, X)
+    pd.testing.assert_series_equal(y_other, y)
+    latest = latest_histories(KINDS[kind](log, _fresh(tmp_path)), **options)
+    pd.testing.assert_frame_equal(latest, latest_histories(log, **options))
+
+
+def _fresh(tmp_path):
+    folder = tmp_path / "again"
+    folder.mkdir()
+    return folder
+
+
+DATES = {
+    "datetime64[s]": lambda date: date.astype("M8[s]"),
+    "datetime64[ns]": lambda date: date.astype("M8[ns]"),
+    "time zone": lambda date: (
+        date.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo") - pd.Timedelta("9h")
+    ),
+    "iso text": lambda date: date.dt.strftime("%Y-%m-%dT%H:%M:%S"),
+    "day text": lambda date: date.dt.strftime("%Y-%m-%d"),
+    "offset text": lambda date: date.dt.strftime("%Y-%m-%d %H:%M:%S+02:00"),
+    "category": lambda date: date.dt.strftime("%Y-%m-%d").astype("category"),
+    "dates": lambda date: date.dt.date,
+    "datetimes": lambda date: pd.Series(date.dt.to_pydatetime(), dtype=object, index=date.index),
+    "arrow": lambda date: date.astype(pd.ArrowDtype(pa.timestamp("ms"))),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_every_kind_of_date_gives_the_same_samples(log, kind):
+    X, y = make_samples(log, "60D")
+    X_other, y_other = make_samples(log.assign(date=DATES[kind](log["date"])), "60D")
+    pd.testing.assert_frame_equal(X_other, X)
+    pd.testing.assert_series_equal(y_other, y)
+
+
+IDS = {
+    "Int64": "Int64",
+    "int32": "int32",
+    "float": "float64",
+    "arrow": pd.ArrowDtype(pa.int64()),
+}
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_numbers_of_customers_are_integers_whatever_their_type(log, kind):
+    X = latest_histories(log)
+    other = latest_histories(log.astype({"customer_id": IDS[kind]}))
+    pd.testing.assert_frame_equal(other, X, check_index_type=False)
+    assert other.index.get_level_values(0).dtype.kind == "i"
+
+
+TEXT_IDS = {
+    "str": lambda ids: ids.astype(str),
+    "object": lambda ids: ids.astype(str).astype(object),
+    "category": lambda ids: ids.astype(str).astype("category"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXT_IDS)
+def test_text_of_customers(log, kind):
+    X = latest_histories(log.assign(customer_id=TEXT_IDS[kind](log["customer_id"])))
+    customers = X.index.get_level_values("customer_id")
+    assert list(customers) == sorted(set(log["customer_id"].astype(str)))
+
+
+NULLS = {
+    "Int64": lambda ids: ids.astype("Int64").where(lambda x: x != 7),
+    "float": lambda ids: ids.astype(float).where(lambda x: x != 7),
+    "str": lambda ids: ids.astype(str).where(lambda x: x != "7"),
+    "object None": lambda ids: ids.astype(object).where(ids != 7, None),
+    "empty text": lambda ids: ids.astype(str).replace("7", "  "),
+    "polars NaN": lambda ids: ids.astype(float).where(lambda x: x != 7),
+}
+
+
+@pytest.mark.parametrize("kind", NULLS)
+def test_rows_without_a_customer_are_left_out_with_a_warning(log, kind):
+    n_missing = (log["customer_id"] == 7).sum()
+    first = np.flatnonzero(log["customer_id"] == 7)[0]
+    other = log.assign(customer_id=NULLS[kind](log["customer_id"]))
+    if kind == "polars NaN":
+        other = pl.from_pandas(other, nan_to_null=False)
+    message = (
+        rf"{n_missing} of 300 rows have no customer in column 'customer_id' \(the first one is row "
+        rf"{first}\) and were left out. Drop them.*log.dropna\(subset=\['customer_id'\]\)"
+    )
+    with pytest.warns(DataWarning, match=message):
+        X, y = make_samples(other, "60D")
+    rest = log[log["customer_id"] != 7]
+    if X.index.get_level_values(0).dtype.kind != "i":
+        rest = rest.assign(customer_id=rest["customer_id"].astype(str))
+    X_rest, y_rest = make_samples(rest, "60D")
+    pd.testing.assert_frame_equal(X, X_rest, check_index_type=False)
+    np.testing.assert_array_equal(y, y_rest)
+
+
+def test_the_users_table_is_left_alone(log):
+    before = log.copy(deep=True)
+    make_samples(log, "60D", attributes=["channel"], duplicates="drop", refunds="drop")
+    pd.testing.assert_frame_equal(log, before)
+
+
+# --- what cannot be used ----------------------------------------------------------------------
+
+
+def spoil(log, column, value, rows=(3, 7)):
+    values = log[column].astype(object).copy()
+    values.iloc[list(rows)] = value
+    return log.assign(**{column: values})
+
+
+TINY = pd.DataFrame(
+    {
+        "customer_id": np.arange(10) % 4,
+        "date": pd.date_range("2022-01-01", periods=10, freq="30D"),
+        "amount": np.arange(10.0),
+    }
+)
+BERLIN = datetime.timezone(datetime.timedelta(hours=1))
+
+BAD_LOGS = {
+    "missing amount, a suggestion": (
+        TINY.rename(columns={"amount": "Amount"}),
+        MissingColumnError,
+        r"the log has no column 'amount' \(amount\). Its columns: customer_id, date, Amount. "
+        r"Say which column it is, for example amount='Amount'.",
+    ),
+    "missing customer, close name": (
+        TINY.rename(columns={"customer_id": "CustomerID"}),
+        MissingColumnError,
+        r"no column 'customer_id' \(customer_id\).*for example customer_id='CustomerID'",
+    ),
+    "all missing, nothing close": (
+        pd.DataFrame({"x": [1]}),
+        MissingColumnError,
+        r"no column 'customer_id' \(customer_id\), 'date' \(date\), 'amount' \(amount\)",
+    ),
+    "customer in the index": (
+        TINY.set_index("customer_id"),
+        MissingColumnError,
+        r"the log has 'customer_id' in its index, not in a column. Pass log.reset_index\(\)",
+    ),
+    "unparseable dates": (
+        spoil(TINY.assign(date=TINY["date"].dt.strftime("%Y-%m-%d")), "date", "31/12/2011"),
+        DateError,
+        r"column 'date' cannot be read as dates in 2 of 10 rows, such as '31/12/2011'. Write dates"
+        r" as '2011-12-31', or parse them first, for example pd.to_datetime\(log\['date'\], "
+        r"format='%d/%m/%Y'\)",
+    ),
+    "missing dates": (
+        spoil(TINY, "date", pd.NaT),
+        DateError,
+        r"column 'date' has no date in 2 of 10 rows, such as one of customer 3. Fill them in, or "
+        r"drop these rows: log.dropna\(subset=\['date'\]\)",
+    ),
+    "all dates missing": (
+        TINY.assign(date=None),
+        DateError,
+        r"column 'date' has no date in 10 of 10 rows",
+    ),
+    "numbers for dates": (
+        TINY.assign(date=20_220_101),
+        DateError,
+        r"column 'date' holds Int64, such as \[20220101\], not dates. Convert it first",
+    ),
+    "mixed zones in text": (
+        spoil(TINY.assign(date="2022-05-01T10:00:00+01:00"), "date", "2022-05-02T10:00:00+02:00"),
+        DateError,
+        r"column 'date' mixes time zones, such as .*\+01:00, .*\+02:00. Convert it to the local",
+    ),
+    "mixed zones in objects": (
+        spoil(
+            TINY.assign(date=pd.Series([datetime.datetime(2022, 5, 1)] * 10, dtype=object)),
+            "date",
+            datetime.datetime(2022, 5, 2, tzinfo=BERLIN),
+        ),
+        DateError,
+        r"column 'date' mixes time zones, such as None, UTC\+01:00. Convert it to the local time",
+    ),
+    "nan amounts": (
+        TINY.assign(amount=TINY["amount"].where(TINY["amount"] != 3)),
+        AmountError,
+        r"column 'amount' is missing or not finite in 1 of 10 rows, such as .* of customer 3. "
+        r"Correct or drop these rows.",
+    ),
+    "infinite amounts": (
+        TINY.assign(amount=TINY["amount"].replace({3: np.inf, 4: -np.inf})),
+        AmountError,
+        r"column 'amount' is missing or not finite in 2 of 10 rows, such as inf of customer 3",
+    ),
+    "text amounts": (
+        TINY.assign(amount="12.50 EUR"),
+        AmountError,
+        r"column 'amount' holds String, such as \['12.50 EUR'\], not numbers. Convert it first, "
+        r"for example pd.to_numeric\(log\['amount'\]\)",
+    ),
+    "no rows": (TINY.head(0), EmptyLogError, r"the log has no rows. Give at least one transaction"),
+    "no customers": (
+        TINY.assign(customer_id=None),
+        EmptyLogError,
+        r"no row of the log names a customer: column 'customer_id' is missing in all 10 rows",
+    ),
+    "customers of several types": (
+        spoil(TINY, "customer_id", "three"),
+        LogError,
+        r"the log could not be read.*make each column one type, for example",
+    ),
+    "customers that are lists": (
+        TINY.assign(customer_id=[[1]] * 10),
+        LogError,
+        r"column 'customer_id' holds List\(Int64\), such as \[\[1\]\], which cannot name",
+    ),
+    "columns twice": (
+        pd.concat([TINY, TINY[["amount"]]], axis=1),
+        LogError,
+        r"the log has several columns of the same name: \['amount'\]. Rename them.",
+    ),
+    "arrow columns twice": (
+        pa.table([[1], [2]], names=["amount", "amount"]),
+        LogError,
+        r"the log has several columns of the same name: \['amount'\]. Rename them.",
+    ),
+    "no such path": ("no/such/log.csv", LogError, r"there is no file or folder 'no/such/log.csv'"),
+    "a list": ([1, 2], LogTypeError, r"the log must be a pandas, Polars.*; got list"),
+    "a dict": ({"date": [1]}, LogTypeError, r"got dict"),
+    "an array": (np.ones((3, 3)), LogTypeError, r"got ndarray"),
+    "None": (None, LogTypeError, r"got NoneType"),
+    "a series": (TINY["amount"], LogTypeError, r"got Series"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LOGS)
+@pytest.mark.parametrize("door", [latest_histories, lambda log: make_samples(log, "30D")])
+def test_bad_logs(case, door):
+    log, error, message = BAD_LOGS[case]
+    with pytest.raises(error, match=message) as caught:
+        door(log)
+    assert isinstance(caught.value, ClvkitError)
+    assert isinstance(caught.value, TypeError if error is LogTypeError else ValueError)
+
+
+BAD_OPTIONS = {
+    "refunds": (
+        {"refunds": "ignore"},
+        UnknownNameError,
+        r"refunds='ignore'.*'net', 'drop', 'raise'",
+    ),
+    "duplicates": ({"duplicates": True}, UnknownNameError, r"duplicates=True.*'keep', 'drop'"),
+    "granularity": ({"granularity": "M"}, UnknownNameError, r"granularity='M'.*'W', 'D', 'h'"),
+    "granularity list": ({"granularity": ["D"]}, UnknownNameError, r"granularity=\['D'\] is not"),
+    "attribute": ({"attributes": ["price"]}, MissingColumnError, r"'price' \(attributes\[0\]\)"),
+    "reserved attribute": (
+        {"attributes": "date"},
+        LogError,
+        r"attributes may not be called 'date'",
+    ),
+    "end month": ({"end": "2022-05"}, CutoffError, r"end='2022-05' names no single day"),
+    "end number": ({"end": 20_220_501}, CutoffError, r"end=20220501 is no date"),
+    "end time": ({"end": "2022-05-01 12:00"}, CutoffError, r"end='2022-05-01 12:00' has a time of"),
+    "end before the log": (
+        {"end": "2021-01-01"},
+        EmptyLogError,
+        r"no event is left: the log starts on 2022-01-01, after the end that was given",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:10 of 10 rows are dated after end")
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+@pytest.mark.parametrize("samples", [False, True], ids=["latest_histories", "make_samples"])
+def test_bad_options(case, samples):
+    options, error, message = BAD_OPTIONS[case]
+    with pytest.raises(error, match=message):
+        make_samples(TINY, "30D", **options) if samples else latest_histories(TINY, **options)
+
+
+CUTOFFS = {
+    "text": "2022-06-30",
+    "basic text": "20220630",
+    "date": datetime.date(2022, 6, 30),
+    "midnight": datetime.datetime(2022, 6, 30),
+    "Timestamp": pd.Timestamp("2022-06-30"),
+    "datetime64": np.datetime64("2022-06-30"),
+}
+
+
+@pytest.mark.parametrize("kind", CUTOFFS)
+def test_kinds_of_cutoffs(kind):
+    cutoff = CUTOFFS[kind]
+    X = latest_histories(TINY, cutoff)
+    assert set(X.index.get_level_values("cutoff")) == {pd.Timestamp("2022-06-30")}
+    assert get_histories(X).dtype.end == "2022-06-30"
+    one, _ = make_samples(TINY, "30D", cutoff)
+    several, _ = make_samples(TINY, "30D", [cutoff, cutoff])
+    pd.testing.assert_frame_equal(one, several)
+
+
+BAD_CUTOFFS = {
+    "time of day": (
+        "2022-06-30 12:00",
+        r"has a time of day, but the granularity is 'D'.*'2022-06-3",
+    ),
+    "time zone": (pd.Timestamp("2022-06-30", tz="UTC"), r"has a time zone.*wall-clock"),
+    "month": ("2022-06", r"cutoff='2022-06' names no single day"),
+    "year": ("2022", r"cutoff='2022' names no single day"),
+    "no date": ("next week", r"cutoff='next week' cannot be read as a date"),
+    "ambiguous": (
+        "30/06/2022",
+        r"cannot be read as a date. Give a day such as cutoff='1998-03-31'",
+    ),
+    "number": (20_220_630.0, r"cutoff=20220630.0 is no date"),
+    "NaT": (pd.NaT, r"cutoff is missing \(NaT\)"),
+    "bool": (True, r"cutoff=True is no date"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CUTOFFS)
+def test_bad_cutoffs(case):
+    cutoff, message = BAD_CUTOFFS[case]
+    with pytest.raises(CutoffError, match=message):
+        latest_histories(TINY, cutoff)
+    with pytest.raises(CutoffError, match=message):
+        make_samples(TINY, "30D", cutoff)
+
+
+def test_a_whole_number_is_no_cutoff():
+    with pytest.raises(CutoffError, match="cutoff=20220630 is no date"):
+        latest_histories(TINY, 20_220_630)
+    with pytest.raises(CutoffError, match="cutoff=20220630 is no date"):
+        make_samples(TINY, "30D", [20_220_630])
+
+
+@pytest.mark.parametrize(
+    ("cutoffs", "error", "message"),
+    [
+        ([], CutoffError, r"cutoffs is empty"),
+        (0, CutoffError, r"cutoffs=0 must be at least 1"),
+        (-2, CutoffError, r"cutoffs=-2 must be at least 1"),
+        ([None], CutoffError, r"1 of 1 cutoffs are missing"),
+        (
+            ["2021-12-31", "2022-06-30"],
+            CutoffError,
+            r"1 of 2 cutoffs are before the first event, 2022-01-01, such as 2021-12-31",
+        ),
+        (
+            ["2022-06-30", "2022-09-28"],
+            ShortLogError,
+            r"the horizon 30D of 1 of 2 cutoffs ends after the end of observation, 2022-09-28: that"
+            r" of 2022-09-28 on 2022-10-28. Give earlier cutoffs, a shorter horizon, or the true",
+        ),
+    ],
+    ids=["none", "zero", "negative", "missing", "early", "late"],
+)
+def test_cutoffs_that_the_log_does_not_allow(cutoffs, error, message):
+    with pytest.raises(error, match=message):
+        make_samples(TINY, "30D", cutoffs)
+
+
+@pytest.mark.parametrize("horizon", ["3m", "0D", 90, "abc", None, "36h"], ids=str)
+def test_malformed_horizons(horizon):
+    with pytest.raises(DurationError):
+        make_samples(TINY, horizon)
+
+
+@pytest.mark.parametrize("horizon", ["2Y", "39W", "12M", "243D"])
+def test_a_horizon_longer_than_the_log_allows(horizon):
+    message = rf"the log covers 271 days \(2022-01-01 to 2022-09-28\).*horizon of {horizon}: it"
+    with pytest.raises(ShortLogError, match=message):
+        make_samples(TINY, horizon)
+
+
+def test_the_longest_horizon_that_the_log_allows():
+    # 270 days from the first to the last: 180 of horizon and half of it as history.
+    X, _ = make_samples(TINY, "180D")
+    assert set(X.index.get_level_values("cutoff")) == {pd.Timestamp("2022-04-01")}
+    with pytest.raises(ShortLogError):
+        make_samples(TINY, "182D")
+
+
+def test_unknown_target():
+    with pytest.raises(
+        UnknownNameError, match=r"target='sales' is not known. Choose one of 'spend'"
+    ):
+        make_samples(TINY, "30D", target="sales")
+
+
+def test_a_cutoff_after_end():
+    with pytest.raises(CutoffError, match="cutoff='2022-08-01' is after end='2022-07-01'"):
+        latest_histories(TINY, "2022-08-01", end="2022-07-01")
+
+
+def test_a_cutoff_before_the_log():
+    message = "no event is left: the log starts on 2022-01-01, after the cutoff that was given"
+    with pytest.raises(EmptyLogError, match=message):
+        latest_histories(TINY, "2021-01-01")
+
+
+def test_a_cutoff_after_the_last_event_makes_customers_older():
+    X = latest_histories(TINY, "2023-01-01")
+    assert set(X.index.get_level_values("cutoff")) == {pd.Timestamp("2023-01-01")}
+
+
+# --- policies ---------------------------------------------------------------------------------
+
+
+def test_events_after_end_are_left_out_with_a_warning():
+    message = (
+        r"4 of 10 rows are dated after end='2022-06-28', such as 2022-06-30, and were left out"
+    )
+    with pytest.warns(DataWarning, match=message):
+        X, _ = make_samples(TINY, "30D", end="2022-06-28")
+    assert X.index.get_level_values("cutoff").max() == pd.Timestamp("2022-05-29")
+    with pytest.warns(DataWarning, match=message):
+        X = latest_histories(TINY, end="2022-06-28")
+    assert set(X.index.get_level_values("cutoff")) == {pd.Timestamp("2022-06-28")}
+
+
+def test_an_end_after_the_last_event_counts_as_observed():
+    X, y = make_samples(TINY, "30D", cutoffs=1, end="2022-11-30")
+    assert set(X.index.get_level_values("cutoff")) == {pd.Timestamp("2022-10-31")}
+    assert (y == 0).all()
+
+
+def test_duplicates():
+    log = pd.concat([TINY.assign(line=1), TINY.head(3).assign(line=1)])
+
+    def total(**options):
+        return sum(len(h) for h in latest_histories(log, **options)["history"])
+
+    assert (total(), total(duplicates="keep"), total(duplicates="drop")) == (13, 13, 10)
+    message = (
+        r"3 of 13 rows of the log repeat an earlier row in every column, such as \{customer_id: 0, "
+        r"date: 2022-01-01 00:00:00, amount: 0.0, line: 1\}. Pass duplicates='drop'"
+    )
+    with pytest.raises(DuplicateRowsError, match=message):
+        total(duplicates="raise")
+    # Rows that differ in any column, used or not, are no duplicates.
+    log["line"] = np.arange(len(log))
+    assert total(duplicates="raise") == 13
+
+
+def test_refunds():
+    log = TINY.assign(amount=TINY["amount"].replace({3.0: -3.0}))
+    amounts = np.concatenate([h.amount for h in latest_histories(log)["history"]])
+    assert amounts.min() == -3.0
+    kept = np.concatenate([h.amount for h in latest_histories(log, refunds="drop")["history"]])
+    assert (len(kept), kept.min()) == (9, 0.0)
+    message = (
+        r"column 'amount' is negative in 1 of 10 rows, such as \{customer_id: 3, .*amount: -3.0\}. "
+        r"Pass refunds='net' .* or 'drop'"
+    )
+    with pytest.raises(RefundError, match=message):
+        latest_histories(log, refunds="raise")
+    latest_histories(TINY, refunds="raise")
+    with pytest.raises(EmptyLogError, match="negative in all 10 rows, and refunds='drop' leaves"):
+        latest_histories(TINY.assign(amount=-1.0), refunds="drop")
+
+
+def test_columns_of_other_names():
+    log = TINY.rename(columns={"customer_id": "who", "date": "when", "amount": "much"})
+    X = latest_histories(log, customer_id="who", date="when", amount="much")
+    pd.testing.assert_frame_equal(X, latest_histories(TINY))
+
+
+# --- the smallest logs ------------------------------------------------------------------------
+
+
+def test_one_row():
+    X = latest_histories(TINY.head(1))
+    assert len(X) == 1
+    assert len(X["history"].iloc[0]) == 1
+    with pytest.raises(ShortLogError, match="the log covers 1 days"):
+        make_samples(TINY.head(1), "30D")
+    X, y = make_samples(TINY.head(1), "30D", "2022-01-01", end="2022-02-28")
+    assert y.tolist() == [0.0]
+
+
+def test_one_customer():
+    X, y = make_samples(TINY.assign(customer_id="only"), "30D")
+    assert X.index.get_level_values("customer_id").unique().tolist() == ["only"]
+    assert X.index.is_unique
+    assert len(X) == len(y) > 1
+
+
+@pytest.mark.parametrize("granularity", ["W", "D", "h", "min", "s"])
+def test_a_short_log_is_refused_in_every_granularity(granularity):
+    with pytest.raises(ShortLogError, match=r"the log covers 1 days \(2022-01-01"):
+        make_samples(TINY.head(1), "30D", granularity=granularity)
+
+
+# --- what comes out ---------------------------------------------------------------------------
+
+
+def test_samples_of_the_hand_computed_log(hand_log, hand_answers):
+    def samples(**options):
+        end = "2024-07-31"
+        X, y = make_samples(hand_log, "30D", "2024-06-30", end=end, **options)
+        assert X.index.get_level_values("customer_id").tolist() == hand_answers.index.tolist()
+        assert y.index.equals(X.index)
+        return y
+
+    def expect(y, column, name):
+        np.testing.assert_array_equal(y, hand_answers[column])
+        assert y.name == name
+
+    expect(samples(), "spend", "spend")
+    expect(samples(floor=None), "net", "spend")
+    expect(samples(target="purchases"), "purchases", "purchases")
+    np.testing.assert_array_equal(samples(target="active"), hand_answers["purchases"] > 0)
+
+
+def test_what_the_dtype_records():
+    X, _ = make_samples(TINY, "30D", target="purchases", floor=None)
+    dtype = X["history"].dtype
+    assert (dtype.horizon, dtype.target, dtype.floor) == ("30D", "purchases", "None")
+    assert dtype.end == "2022-09-28"
+    assert latest_histories(TINY)["history"].dtype.horizon is None
+
+
+def test_default_cutoffs_are_quarters_of_a_horizon_back_from_the_latest():
+    X, _ = make_samples(TINY, "40D")
+    cutoffs = X.index.get_level_values("cutoff").unique()
+    assert cutoffs[-1] == pd.Timestamp("2022-09-28") - pd.Timedelta("40D")
+    assert set(np.diff(cutoffs)) == {np.timedelta64(10, "D")}
+    assert cutoffs[0] >= pd.Timestamp("2022-01-01") + pd.Timedelta("28D")
+    assert cutoffs[0] - pd.Timedelta("10D") < pd.Timestamp("2022-01-01") + pd.Timedelta("28D")
+    last_two, _ = make_samples(TINY, "40D", 2)
+    assert last_two.index.get_level_values("cutoff").unique().equals(cutoffs[-2:])
+
+
+def test_calendar_horizons_keep_to_the_ends_of_months():
+    log = TINY.assign(date=pd.date_range("2022-01-01", "2024-02-29", periods=10))
+    X, _ = make_samples(log, "12M", end="2024-02-29")
+    cutoffs = X.index.get_level_values("cutoff").unique().strftime("%Y-%m-%d")
+    assert cutoffs.tolist() == ["2022-08-28", "2022-11-28", "2023-02-28"]
+    X, _ = make_samples(log, "4M", end="2024-02-29")
+    cutoffs = X.index.get_level_values("cutoff").unique().strftime("%Y-%m-%d")
+    assert cutoffs[-4:].tolist() == ["2023-07-31", "2023-08-31", "2023-09-30", "2023-10-31"]
+
+
+def test_an_index_made_from_codes_is_an_ordinary_one(log):
+    X, _ = make_samples(log, "60D")
+    again = pd.MultiIndex.from_tuples(list(X.index), names=X.index.names)
+    assert X.index.equals(again)
+    assert X.index.names == ["customer_id", "cutoff"]
+    histories = get_histories(X)
+    assert X.index.get_level_values("cutoff").equals(
+        pd.DatetimeIndex(histories.cutoffs, name="cutoff")
+    )
+
+
+@given(data=st.data())
+def test_samples_equal_a_plain_computation(logs, data):
+    log = data.draw(logs)
+    start, end = log["date"].min(), log["date"].max()
+    horizon = data.draw(st.integers(1, 40))
+    if (end - start).days < horizon:
+        return
+    cutoff = end - pd.Timedelta(days=horizon)
+    X, y = make_samples(log, f"{horizon}D", cutoff, floor=None)
+    past, future = log[log["date"] <= cutoff], log[log["date"] > cutoff]
+    spend = future.groupby("customer_id")["amount"].sum()
+    expected = spend.reindex(sorted(past["customer_id"].unique()), fill_value=0.0)
+    assert X.index.get_level_values(0).tolist() == expected.index.tolist()
+    np.testing.assert_allclose(y, expected, atol=1e-9)
+    assert [len(h) for h in X["history"]] == past.groupby("customer_id").size().tolist()
+    floored = make_samples(log, f"{horizon}D", cutoff).y
+    np.testing.assert_array_equal(floored, np.maximum(y, 0.0))
+
+
+@given(data=st.data())
+def test_the_order_of_lines_cannot_matter(logs, data):
+    log = data.draw(logs)
+    shuffled = log.sample(frac=1, random_state=data.draw(st.integers(0, 99)))
+    X = latest_histories(log, attributes=["kind"])
+    other = latest_histories(shuffled, attributes=["kind"])
+    pd.testing.assert_frame_equal(other, X)
+    ours, theirs = get_histories(X).flat_events(), get_histories(other).flat_events()
+    for left, right in zip(ours, theirs, strict=True):
+        assert left.tobytes() == right.tobytes()
+
+
+@given(data=st.data())
+def test_no_future(logs, data):
+    """Whatever happens after the cutoff, the histories at it are the same to the last bit."""
+    log = data.draw(logs)
+    first = log["date"].min()
+    cutoff = first + pd.Timedelta(days=data.draw(st.integers(0, 200)))
+    past, future = log[log["date"] <= cutoff], log[log["date"] > cutoff]
+    changed = pd.concat([past, future.assign(amount=-future["amount"], customer_id=0)])
+    expected = latest_histories(past, cutoff)
+    for other in (log, changed):
+        X = latest_histories(other, cutoff)
+        pd.testing.assert_frame_equal(X, expected)
+        left, right = get_histories(X).flat_events(), get_histories(expected).flat_events()
+        assert left.amount.tobytes() == right.amount.tobytes()
+
+
+@given(data=st.data())
+def test_cutting_back_the_latest_is_what_was_known_then(logs, data):
+    log = data.draw(logs)
+    latest = latest_histories(log)["history"].array
+    last = log["date"].max()
+    cutoff = last - pd.Timedelta(days=data.draw(st.integers(0, 200)))
+    if cutoff < log["date"].min():
+        return
+    back = latest.cut_back(cutoff)
+    back = back[back.n_events > 0]
+    then = latest_histories(log, cutoff)["history"].array
+    assert isinstance(back, HistoryArray)
+    assert (back == then).all()
