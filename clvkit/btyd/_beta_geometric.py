@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit, gammaln
+from scipy.special import betainc, expit
 
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._quadrature import beta_expectation
@@ -118,18 +118,32 @@ def pmf_if_alive(params: dict[str, float], rows: Rows, horizon: Array, n_max: in
     would have come.
     """
     given = posterior(params, rows)
-    k = np.arange(n_max + 1.0)
-    shape, b = given.shape[:, None], given.b[:, None]
-    z = (horizon / given.rate)[:, None]
+    z = horizon / given.rate
+    count, at_least = negative_binomial(given.shape, z, n_max)
+    b, before = given.b[:, None], np.arange(float(n_max))  # purchases before the k-th
+    survives = np.cumprod((b + before) / (given.a + b + before), axis=1)
+    count[:, 1:] *= survives
+    count[:, 1:] += survives * given.a / (b + before) * at_least
+    return count
+
+
+def negative_binomial(shape: Array, z: Array, n_max: int) -> tuple[Array, Array]:
+    """Return P(N = 0 .. n_max) and P(N >= 1 .. n_max) of a count of mean ``shape * z``.
+
+    Tails are added up from the far end, beginning with an incomplete beta function, so that
+    small ones keep their relative accuracy.
+    """
+    shape, z = shape[:, None], z[:, None]
+    k = np.arange(1.0, n_max + 1.0)
     share = z / (1.0 + z)
-    survives = np.exp(log_rising(b, k) - log_rising(given.a + b, k))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_count = log_rising(shape, k) - gammaln(k + 1.0) - shape * np.log1p(z)
-        log_count = log_count + np.where(k > 0, k * np.log(share), 0.0)
-    pmf = survives * np.exp(log_count)
-    at_least = betainc(k[1:], shape, share)
-    pmf[:, 1:] += survives[:, 1:] * given.a / (b + k[1:] - 1.0) * at_least
-    return pmf
+    log_none = -shape * np.log1p(z)
+    with np.errstate(divide="ignore"):  # nothing is bought in no time
+        steps = np.log((shape + k - 1.0) / k) + np.log(share)
+    log_count = np.concatenate([log_none, log_none + np.cumsum(steps, axis=1)], axis=1)
+    count = np.exp(log_count)
+    beyond = betainc(n_max + 1.0, shape, share)
+    upwards = np.concatenate([beyond, count[:, :0:-1]], axis=1)
+    return count, np.cumsum(upwards, axis=1)[:, :0:-1]
 
 
 def draw(

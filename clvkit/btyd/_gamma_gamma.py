@@ -12,7 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from clvkit.btyd._likelihood_model import Boundary, LikelihoodModel
-from clvkit.btyd._newton import Derivatives, Optimum, maximize
+from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_rows
 from clvkit.btyd._special import log_rising
 from clvkit.btyd._summary import read_spend, read_weights
 from clvkit.errors import SummaryError
@@ -21,9 +21,6 @@ __all__ = ["GammaGamma"]
 
 Array = NDArray[np.float64]
 
-#: Above this many customers the search starts from the optimum of a subsample.
-_WARM_START_ABOVE = 60_000
-_SUBSAMPLE = 20_000
 #: The mean spend of the population is p gamma / (q - 1): q must stay clear of 1.
 _LEAST_Q = 1.1
 #: Above this a shape parameter says that its kind of variation is absent.
@@ -199,19 +196,13 @@ class GammaGamma(LikelihoodModel):
         return (1.0 - own) * (p * gamma / (q - 1.0)) + own * spend
 
     def _search(self, x: Array, spend: Array, weights: Array) -> Optimum:
-        start = _start(spend, weights)
-        if len(x) > _WARM_START_ABOVE:
-            some = np.linspace(0, len(x) - 1, _SUBSAMPLE).astype(np.intp)
-            start = self._climb(x[some], spend[some], weights[some], start).log_params
-        return self._climb(x, spend, weights, start)
+        def objective_of(index: Any) -> Objective:
+            return _Spends(x[index], spend[index], weights[index]).derivatives
 
-    def _climb(self, x: Array, spend: Array, weights: Array, start: Array) -> Optimum:
-        counts, code = np.unique(x, return_inverse=True)
-        table = _Spends(counts, code, x * spend, np.log(spend), weights)
-        return maximize(
-            lambda log_params: table.derivatives(log_params),
-            start,
-            n=float(weights.sum()),
+        return maximize_over_rows(
+            objective_of,
+            _start(spend, weights),
+            weights,
             tol=self.tol,
             max_iter=self.max_iter,
             lower=np.array([-np.inf, np.log(_LEAST_Q), -np.inf]),
@@ -221,19 +212,12 @@ class GammaGamma(LikelihoodModel):
 class _Spends:
     """The data of a fit with what does not change from step to step."""
 
-    def __init__(
-        self,
-        counts: Array,
-        code: NDArray[np.intp],
-        total: Array,
-        log_spend: Array,
-        weights: Array,
-    ) -> None:
-        self.counts, self.code, self.total, self.weights = counts, code, total, weights
-        self.x = counts[code]
-        self.log_total = np.log(self.x) + log_spend
-        self.constant = float(weights @ log_spend)
+    def __init__(self, x: Array, spend: Array, weights: Array) -> None:
+        self.counts, code = np.unique(x, return_inverse=True)
         self.by_count = np.bincount(code, weights)
+        self.x, self.total, self.weights = x, x * spend, weights
+        self.log_total = np.log(self.total)
+        self.constant = float(weights @ np.log(spend))
 
     def derivatives(self, log_params: Array) -> Derivatives:
         """Return the log-likelihood of :func:`_log_likelihood` with its derivatives."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from clvkit.btyd._dedup import group_rows
 from clvkit.btyd._discounting import discounted
 from clvkit.btyd._likelihood_model import Boundary, LikelihoodModel
-from clvkit.btyd._newton import Derivatives, Optimum, maximize
+from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_rows
 from clvkit.btyd._summary import Rows, newcomers, read_rows, read_weights
 from clvkit.btyd._units import Horizon, horizon_in_units, horizon_per_row, rate_per_unit
 from clvkit.errors import HorizonError, SummaryError
@@ -24,9 +25,6 @@ __all__ = ["PurchaseModel"]
 
 Array = NDArray[np.float64]
 
-#: Above this many distinct rows the search starts from the optimum of a subsample.
-_WARM_START_ABOVE = 60_000
-_SUBSAMPLE = 20_000
 #: Below this many rows looking for equal ones costs more than it saves.
 _WORTH_SORTING = 2_000
 
@@ -147,25 +145,18 @@ class PurchaseModel(LikelihoodModel, ABC):
                 "The summary has no customer (or none of positive weight): there is nothing to "
                 "fit. A model with known parameters comes from from_params."
             )
-        optimum = self._search(rows, weights, n)
+        optimum = self._search(rows, weights)
         self._keep(optimum, n, self._boundaries(self._as_params(optimum.log_params), rows))
         return self
 
-    def _search(self, rows: Rows, weights: Array, n: float) -> Optimum:
-        start = self._start(rows, weights)
-        if len(weights) > _WARM_START_ABOVE:
-            some = np.linspace(0, len(weights) - 1, _SUBSAMPLE).astype(np.intp)
-            part, part_weights = rows.take(some), weights[some]
-            start = self._climb(part, part_weights, start, float(part_weights.sum())).log_params
-        return self._climb(rows, weights, start, n)
+    def _search(self, rows: Rows, weights: Array) -> Optimum:
+        def objective_of(index: Any) -> Objective:
+            part, part_weights = rows.take(index), weights[index]
+            return lambda log_params: self._derivatives(log_params, part, part_weights)
 
-    def _climb(self, rows: Rows, weights: Array, start: Array, n: float) -> Optimum:
-        return maximize(
-            lambda log_params: self._derivatives(log_params, rows, weights),
-            start,
-            n=n,
-            tol=self.tol,
-            max_iter=self.max_iter,
+        start = self._start(rows, weights)
+        return maximize_over_rows(
+            objective_of, start, weights, tol=self.tol, max_iter=self.max_iter
         )
 
     # --- predictions ---------------------------------------------------------------------
@@ -222,7 +213,10 @@ class PurchaseModel(LikelihoodModel, ABC):
         """
         rows = self._rows(summary)
         lengths = horizon_per_row(ahead, len(rows.T), self.time_unit)
-        return self._alive(rows) * self._if_alive(self._stays_alive, rows, lengths)
+        alive = self._alive(rows)
+        if not lengths.any():
+            return alive
+        return alive * np.where(lengths > 0, self._if_alive(self._stays_alive, rows, lengths), 1.0)
 
     def probability_active(self, summary: Any, horizon: Horizon) -> Array:
         """Return the probability of at least one purchase in the horizon.
@@ -383,7 +377,8 @@ class PurchaseModel(LikelihoodModel, ABC):
         if not isinstance(n_max, Integral) or n_max < 0:
             raise ValueError(f"n_max={n_max!r} must be a whole number of 0 or more.")
         alive = self._alive(rows)
-        pmf = alive[:, None] * self._pmf_if_alive(rows, lengths, int(n_max))
+        pmf_if_alive = self._if_alive(partial(self._pmf_if_alive, n_max=int(n_max)), rows, lengths)
+        pmf = alive[:, None] * pmf_if_alive
         pmf[:, 0] += 1.0 - alive
         return pmf
 
