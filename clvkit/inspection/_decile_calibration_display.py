@@ -58,10 +58,10 @@ class DecileCalibrationDisplay:
     >>> expected = rng.gamma(0.5, 40, 2000)
     >>> spend = np.where(rng.random(2000) < 0.25, 4 * expected, 0)
     >>> display = DecileCalibrationDisplay.from_predictions(spend, expected, name="the truth")
-    >>> display.frame().loc[1].round()
+    >>> display.frame().loc[10].round()
     predicted     82.0
     actual       105.0
-    Name: 1, dtype: float64
+    Name: 10, dtype: float64
     >>> display.figure_.savefig("calibration.png")  # doctest: +SKIP
     """
 
@@ -148,8 +148,11 @@ class DecileCalibrationDisplay:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return the plotted table: ``predicted`` and ``actual`` by decile, 1 the highest."""
-        deciles = pd.RangeIndex(1, len(np.asarray(self.predicted)) + 1, name="decile")
+        """Return the plotted table: ``predicted`` and ``actual`` by decile, 10 the highest.
+
+        Deciles are numbered as the segments of :class:`clvkit.serving.CLVModel` are.
+        """
+        deciles = pd.RangeIndex(len(np.asarray(self.predicted)), 0, -1, name="decile")
         return pd.DataFrame({"predicted": self.predicted, "actual": self.actual}, index=deciles)
 
     def plot(self, ax: Any = None, **line_kwargs: Any) -> DecileCalibrationDisplay:
@@ -174,10 +177,11 @@ class DecileCalibrationDisplay:
         style = {"color": "#c2410c", "marker": "o", "linestyle": "none", "label": self._label()}
         (self.line_,) = ax.plot(table.index, table["predicted"], **{**style, **line_kwargs})
         ax.set(
-            xlabel="Decile of customers by prediction (1 = highest)",
+            xlabel="Decile of customers by prediction (10 = highest)",
             ylabel="Mean spend per customer",
             xticks=table.index,
         )
+        ax.invert_xaxis()
         self.misses_ = self._write_misses(ax)
         ax.margins(y=0.1)
         ax.yaxis.set_major_formatter("{x:,g}")

@@ -7,13 +7,19 @@ import sys
 import warnings
 from pathlib import Path
 
+import sklearn
+
 __all__ = ["warn_user"]
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+# scikit-learn's frames count as ours: they stand between the user's fit and our own.
+_INSIDE = (
+    str(Path(__file__).parents[1]) + os.sep,
+    str(Path(sklearn.__file__).parent) + os.sep,
+)
 
 
 def warn_user(message: str, category: type[Warning]) -> None:
-    """Warn as if from the first line outside of the package that led here.
+    """Warn as if from the first line outside of this package that led here.
 
     Python shows a warning once per line that gives it, and prints that line: it should be the
     line that the user can change.
@@ -24,6 +30,6 @@ def warn_user(message: str, category: type[Warning]) -> None:
     category : type of Warning
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

@@ -13,7 +13,7 @@ def test_the_frame_is_what_is_plotted(spend):
     predicted, actual = decile_calibration_curve(*spend)
     np.testing.assert_array_equal(frame["predicted"], predicted)
     np.testing.assert_array_equal(frame["actual"], actual)
-    assert list(frame.index) == list(range(1, 11))
+    assert list(frame.index) == list(range(10, 0, -1))
     np.testing.assert_array_equal(display.line_.get_ydata(), predicted)
     np.testing.assert_array_equal([bar.get_height() for bar in display.bars_], actual)
 
@@ -23,7 +23,7 @@ def test_axes_and_legend_say_what_is_shown(spend):
     display = DecileCalibrationDisplay.from_predictions(y, 1.2 * pred, name="BG/NBD")
     ax = display.ax_
     assert display.figure_ is ax.figure
-    assert ax.get_xlabel() == "Decile of customers by prediction (1 = highest)"
+    assert ax.get_xlabel() == "Decile of customers by prediction (10 = highest)"
     assert ax.get_ylabel() == "Mean spend per customer"
     texts = {text.get_text() for text in ax.get_legend().get_texts()}
     assert texts == {"Actual", f"Predicted by BG/NBD (total {total_bias(y, 1.2 * pred):+.1%})"}
