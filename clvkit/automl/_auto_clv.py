@@ -226,11 +226,11 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         """
         start = time.perf_counter()
         self._check_settings()
+        self.horizon_ = str(parse_duration(self.horizon))
         scorer = get_clv_scorer(self.scoring)
         candidates = resolve_candidates(self.candidates)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         histories = X if _holds_histories(X) else self._open(X)
-        self.horizon_ = str(parse_duration(self.horizon))
         validation = plan_validation(
             histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
         )

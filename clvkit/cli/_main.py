@@ -34,13 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Read once, when LightGBM loads its OpenMP library: idle threads must not spin on the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = _parser().parse_args(argv)
+    from sklearn.utils._param_validation import InvalidParameterError
+
     from clvkit.cli import _commands, _output
     from clvkit.errors import ClvkitError
 
     try:
         with _output.warnings_on_one_line():
             getattr(_commands, arguments.command)(arguments)
-    except ClvkitError as error:
+    except (ClvkitError, InvalidParameterError) as error:
         _output.fail(str(error))
         return 2
     except BrokenPipeError:
