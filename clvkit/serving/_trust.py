@@ -17,6 +17,7 @@ _ESTIMATORS = (
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.features._cohort_features.CohortFeatures",
     "clvkit.features._covariate_encoder.CovariateEncoder",
+    "clvkit.features._default_features.HistoryColumn",
     "clvkit.features._history_union.HistoryUnion",
     "clvkit.features._rfm_features.RFMFeatures",
     "clvkit.features._tenure_features.TenureFeatures",
