@@ -207,14 +207,13 @@ class CohortFeatures(BaseHistoryTransformer):
         last_day = int(_last_complete_day(np.array([self.last_cutoff_]), resolution)[0])
         before = self._acquired_by(start_day(cohort, self.freq) - 1)
         size = self._acquired_by(np.minimum(day, last_day)) - before
-        neighbour = self._any_row(cohort, known)
-        replaced = ((day > last_day) | (size == 0)) & (neighbour >= 0)
-        size[replaced] = self.members_[neighbour[replaced], 0]
-        return size
+        others = _look_up(self.members_, (self._any_row(cohort, known), np.zeros_like(cohort)))
+        replaced = ((day > last_day) | (size == 0)) & ~np.isnan(others)
+        return np.where(replaced, others, size)
 
     def _acquired_by(self, day: Ints) -> Floats:
-        position = np.minimum(day - self.first_day_, len(self.acquired_) - 1)
-        return np.where(position >= 0, np.append(self.acquired_, 0.0)[position], 0.0)
+        position = np.clip(day - self.first_day_, -1, len(self.acquired_) - 1)
+        return np.append(self.acquired_, 0.0)[position]  # -1, before the first day: nobody
 
 
 def _last_complete_day(moments: Ints, resolution: str) -> Ints:

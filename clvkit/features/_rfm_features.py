@@ -62,8 +62,8 @@ class RFMFeatures(BaseHistoryTransformer):
     max_purchase      money     greatest amount of a purchase; NaN without a purchase
     sd_purchase       money     standard deviation of the amounts; NaN below two purchases
     last_purchase     money     amount of the last purchase; NaN without a purchase
-    purchase_rate     1/day     purchases per day of T, the cutoff's day included
-    spend_rate        money/day total_spend per day of T, the cutoff's day included
+    purchase_rate     1/day     n_purchases per day of T, the cutoff's period included
+    spend_rate        money/day total_spend per day of T, the cutoff's period included
     decayed_purchases purchases purchases, each of weight 2 ** -(whole days ago / half-life)
     decayed_spend     money     amounts of the purchases, weighted likewise
     recency_score     1 to 5    quintile of days_since_last, 5 for the most recent
@@ -165,7 +165,7 @@ def _timing(view: HistoryView) -> dict[str, NDArray]:
         "days_since_last": view.days_since_last,
         "n_purchases": view.n_purchases,
         "n_events": view.histories.n_events,
-        "purchase_rate": view.n_purchases / (view.age + view.days),
+        "purchase_rate": view.n_purchases / view.days_lived,
     }
 
 
@@ -180,7 +180,7 @@ def _money(view: HistoryView) -> dict[str, NDArray]:
         "max_purchase": greatest,
         "sd_purchase": _standard_deviation(view),
         "last_purchase": view.nth_purchase(purchases.amount, -1),
-        "spend_rate": view.total_spend / (view.age + view.days),
+        "spend_rate": view.total_spend / view.days_lived,
     }
 
 

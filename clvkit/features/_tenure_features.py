@@ -136,7 +136,7 @@ class TenureFeatures(BaseHistoryTransformer):
             "active_share": view.where_bought(divide(view.age_at_last, view.age)),
             "first_purchase": first,
             "first_to_mean": divide(first, view.mean_purchase),
-            "days_to_second": (second - purchases.birth) * view.days,
+            "days_to_second": view.in_days(second - purchases.birth),
             "lifecycle_stage": self._stage(view),
         }
 
@@ -156,5 +156,4 @@ def _days_since_first(view: HistoryView) -> Floats:
     histories = view.histories
     period, resolution = histories.dtype.period, histories.dtype.resolution
     first = period.period(histories.first_moments, resolution)
-    elapsed = view.purchases.now - first
-    return np.where(histories.n_events > 0, elapsed * view.days, np.nan)
+    return np.where(histories.n_events > 0, view.in_days(view.purchases.now - first), np.nan)

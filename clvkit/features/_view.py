@@ -34,8 +34,6 @@ class HistoryView:
 
     def __init__(self, histories: HistoryArray) -> None:
         self.histories = histories
-        #: Length of a period in days.
-        self.days = histories.dtype.period.seconds / 86_400
 
     @cached_property
     def purchases(self) -> Purchases:
@@ -59,14 +57,19 @@ class HistoryView:
         return divide(self.reduce(np.add, self.purchases.amount, empty=0.0), self.n_purchases)
 
     @cached_property
-    def age(self) -> NDArray[np.floating]:
+    def age(self) -> Floats:
         """Days from the first purchase to the cutoff (T of the literature)."""
-        return self.purchases.age * self.days
+        return self.in_days(self.purchases.age)
 
     @cached_property
-    def age_at_last(self) -> NDArray[np.floating]:
+    def days_lived(self) -> Floats:
+        """Days from the first purchase to the cutoff, the periods of both included."""
+        return self.in_days(self.purchases.age + 1)
+
+    @cached_property
+    def age_at_last(self) -> Floats:
         """Days from the first to the last purchase, 0 without a purchase (recency)."""
-        return self.purchases.age_at_last * self.days
+        return self.in_days(self.purchases.age_at_last)
 
     @cached_property
     def days_since_last(self) -> Floats:
@@ -77,6 +80,10 @@ class HistoryView:
     def bought(self) -> NDArray[np.bool_]:
         """Rows with a purchase."""
         return self.purchases.count > 0
+
+    def in_days(self, periods: NDArray) -> Floats:
+        """Return a number of periods as days."""
+        return np.asarray(periods * self.purchases.granularity.seconds / 86_400)
 
     def reduce(self, ufunc: np.ufunc, values: NDArray, *, empty: float) -> Floats:
         """Reduce one value a purchase to one value a row."""

@@ -1,0 +1,51 @@
+"""Blocks of rows: that they cover the rows, and that nobody notices them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from clvkit.datasets import load_cdnow
+from clvkit.features import _view, default_features
+from clvkit.features._view import blocks_of_rows, divide
+from clvkit.history import get_histories, latest_histories, make_samples
+
+
+@pytest.fixture(scope="module")
+def X():
+    return make_samples(load_cdnow(), "13W", cutoffs=["1997-06-30", "1997-09-30"]).X
+
+
+@pytest.mark.parametrize(("events", "rows"), [(1, 10**6), (50, 10**6), (10**6, 7), (50, 30)])
+def test_blocks_cover_each_row_once_in_order(monkeypatch, X, events, rows):
+    monkeypatch.setattr(_view, "_EVENTS_PER_BLOCK", events)
+    monkeypatch.setattr(_view, "_ROWS_PER_BLOCK", rows)
+    histories = get_histories(X)
+    blocks = list(blocks_of_rows(histories))
+    covered = np.concatenate([np.arange(block.start, block.stop) for block in blocks])
+    assert_array_equal(covered, np.arange(len(X)))
+    assert max(block.stop - block.start for block in blocks) <= rows
+    # A block starts with the row that crosses a bound, and holds no more than that beside it.
+    sizes = [(n := histories.n_events[block]).sum() - n[0] for block in blocks]
+    assert max(sizes) <= events
+
+
+def test_no_block_for_no_row(X):
+    assert list(blocks_of_rows(get_histories(X)[:0])) == []
+
+
+def test_where_the_blocks_are_cut_makes_no_difference(monkeypatch, X):
+    features = default_features().fit(X)
+    whole = features.transform(X)
+    monkeypatch.setattr(_view, "_EVENTS_PER_BLOCK", 101)
+    assert_array_equal(features.transform(X), whole)
+
+
+def test_histories_without_events_are_rows_too():
+    X = latest_histories(load_cdnow())
+    unknown = get_histories(X).cut_back("1990-01-01")
+    assert sum(block.stop - block.start for block in blocks_of_rows(unknown)) == len(X)
+
+
+def test_divide_by_nothing_and_less():
+    quotient = divide(np.array([1.0, 1.0, 1.0, 0.0]), np.array([2.0, 0.0, -1.0, 4.0]))
+    assert_array_equal(quotient, [0.5, np.nan, np.nan, 0.0])
