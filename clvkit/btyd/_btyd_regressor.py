@@ -73,7 +73,7 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
     >>> model.predict_components(X).iloc[0].round(3)
     expected_purchases     1.226
     probability_alive      0.727
-    probability_active     0.548
+    probability_active     0.555
     expected_spend        24.654
     Name: (1, 1997-09-30 00:00:00), dtype: float64
     >>> BTYDRegressor().fit(X)
@@ -189,4 +189,4 @@ def _horizons(array: HistoryArray, horizon: str, time_unit: str) -> NDArray[np.f
     cutoff = array.cutoff_moments
     ticks = parse_duration(horizon).after(cutoff, resolution) - cutoff
     unit = parse_duration(time_unit, name="time_unit").ticks("s")
-    return ticks * (RESOLUTIONS[resolution][1] / unit)
+    return np.asarray(ticks * (RESOLUTIONS[resolution][1] / unit), dtype=np.float64)
