@@ -30,6 +30,9 @@ class Attribute:
         self.values = _frozen(values)
         self.categories = categories
 
+    def __reduce__(self) -> tuple:
+        return Attribute, (self.values, self.categories)
+
     def take(self, index: Any) -> Attribute:
         """Return the attribute at those events."""
         return Attribute(self.values[index], self.categories)
@@ -105,6 +108,9 @@ class EventStore:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def __reduce__(self) -> tuple:
+        return EventStore, (self.time, self.amount, self.attributes)
 
     @property
     def nbytes(self) -> int:

@@ -22,9 +22,9 @@ NO_NUMBERS = (
 
 
 def as_datetime(moments: Any, resolution: str) -> Any:
-    """Return stored moments as ``datetime64[s]``, the coarsest unit that pandas knows."""
+    """Return stored moments as ``datetime64[us]``, which pandas, Parquet and Spark all keep."""
     code = RESOLUTIONS[resolution][0]
-    return np.asarray(moments, dtype=np.int64).astype(f"datetime64[{code}]").astype("M8[s]")
+    return np.asarray(moments, dtype=np.int64).astype(f"datetime64[{code}]").astype("M8[us]")
 
 
 @total_ordering
