@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
@@ -111,19 +113,32 @@ class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
 
-def compute_features(groups: Sequence[BaseHistoryTransformer], histories: HistoryArray) -> Floats:
+def compute_features(
+    groups: Sequence[BaseHistoryTransformer], histories: HistoryArray, n_jobs: int | None = None
+) -> Floats:
     """Compute the features of several groups in one pass over the histories.
 
     The rows are worked off in blocks, whose shared reductions all groups use. A feature depends
-    on its own row only, so where the blocks are cut makes no difference.
+    on its own row only, so where the blocks are cut, and by how many threads they are worked
+    off, makes no difference.
     """
     names = [name for group in groups for name in group._feature_names()]
     features = np.empty((len(histories), len(names)), order="F")
-    for rows in blocks_of_rows(histories):
+
+    def fill(rows: slice) -> None:
         view = HistoryView(histories[rows])
         columns = {name: col for group in groups for name, col in group._compute(view).items()}
         for j, name in enumerate(names):
             features[rows, j] = columns[name]
+
+    blocks = list(blocks_of_rows(histories))
+    n_threads = min(effective_n_jobs(n_jobs), len(blocks))
+    if n_threads < 2:
+        for rows in blocks:
+            fill(rows)
+    else:
+        with ThreadPoolExecutor(n_threads) as threads:
+            list(threads.map(fill, blocks))
     return features
 
 

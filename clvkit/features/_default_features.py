@@ -39,7 +39,8 @@ def default_features() -> ColumnTransformer:
         Unfitted. Its output is float64: the features of :class:`RFMFeatures`,
         :class:`TenureFeatures` and :class:`CohortFeatures` under their own names, and every other
         column of ``X`` as a number (see :class:`CovariateEncoder`). Groups are reached as in
-        ``set_params(history__cohort__freq="W")``.
+        ``set_params(history__cohort__freq="W")``. Large batches use all processors
+        (``history__n_jobs``).
 
     See Also
     --------
@@ -65,7 +66,7 @@ def default_features() -> ColumnTransformer:
         ("cohort", CohortFeatures()),
     ]
     return ColumnTransformer(
-        [("history", HistoryUnion(groups), HistoryColumn())],
+        [("history", HistoryUnion(groups, n_jobs=-1), HistoryColumn())],
         remainder=CovariateEncoder(),
         verbose_feature_names_out=False,
     )

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 #: A block's temporary arrays should stay in the processor's cache: three times as fast, and
 #: the memory that a transform takes does not grow with the log.
-_EVENTS_PER_BLOCK = 2**17
+_EVENTS_PER_BLOCK = 2**18
 _ROWS_PER_BLOCK = 2**16
 
 

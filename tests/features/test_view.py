@@ -37,7 +37,9 @@ def test_where_the_blocks_are_cut_makes_no_difference(monkeypatch, X):
     features = default_features().fit(X)
     whole = features.transform(X)
     monkeypatch.setattr(_view, "_EVENTS_PER_BLOCK", 101)
-    assert_array_equal(features.transform(X), whole)
+    for n_jobs in (1, 3):
+        features.named_transformers_["history"].set_params(n_jobs=n_jobs)
+        assert_array_equal(features.transform(X), whole)
 
 
 def test_histories_without_events_are_rows_too():
