@@ -19,29 +19,54 @@ def draw(rng, n):
     return y, level * 0.5
 
 
+def held(interval, y, p, coverage):
+    lower, upper = interval.interval(p, coverage)
+    return np.mean((lower <= y) & (y <= upper))
+
+
 def test_scores_are_signed_and_relative_to_the_level():
-    interval = ConformalInterval().fit([0.0, 30.0, 10.0], [10.0, 20.0, 0.0])
+    interval = ConformalInterval(relative_scale=1.0).fit([0.0, 30.0, 10.0], [10.0, 20.0, 0.0])
     assert interval.scale_ == 10.0
-    np.testing.assert_allclose(interval.scores_, [-10 / 20, 10 / 30, 10 / 10])
+    # The most extreme ones and the middle: -10 / 20, 10 / 30, 10 / 10.
+    np.testing.assert_allclose(interval.lower_scores_[0, [0, -1]], [-1 / 2, 1 / 3])
+    np.testing.assert_allclose(interval.upper_scores_[0, [0, -1]], [1, 1 / 3])
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
-@pytest.mark.parametrize("n", [19, 99, 500, 4_000], ids="n={}".format)
-def test_coverage_in_the_mean_over_many_samples_is_what_was_asked(n, coverage):
+@pytest.mark.parametrize(
+    ("n", "in_group"), [(19, 19), (99, 99), (500, 100), (4_000, 400)], ids=lambda n: f"{n}"
+)
+def test_coverage_in_the_mean_over_many_samples_is_what_was_asked(n, in_group, coverage):
     rng = np.random.default_rng(n)
     hits = []
     for _ in range(200 if n < 1_000 else 30):
         y, p = draw(rng, n + 400)
-        lower, upper = ConformalInterval().fit(y[:n], p[:n]).interval(p[n:], coverage)
-        hits.append(np.mean((lower <= y[n:]) & (y[n:] <= upper)))
+        interval = ConformalInterval().fit(y[:n], p[:n])
+        hits.append(held(interval, y[n:], p[n:], coverage))
     mean, error = np.mean(hits), np.std(hits) / np.sqrt(len(hits))
-    assert mean >= coverage - 3 * error
-    # Two ranks of n + 1, and a thousandth from the thinned list, is all it may exceed it by.
-    assert mean <= coverage + 2 / (n + 1) + 0.002 + 3 * error
+    ranks_below = np.floor(round((in_group + 1) * (1 - coverage) / 2, 9))
+    expected = 1 - 2 * ranks_below / (in_group + 1)
+    assert expected >= coverage - 1e-12
+    assert mean == pytest.approx(expected, abs=3 * error + 0.004)
+
+
+def test_every_group_of_predictions_is_covered():
+    rng = np.random.default_rng(4)
+    y, p = draw(rng, 60_000)
+    y *= 1 + (p > np.quantile(p, 0.9))  # the best customers are another kind
+    grouped = ConformalInterval().fit(y[:30_000], p[:30_000])
+    single = ConformalInterval(n_groups=1).fit(y[:30_000], p[:30_000])
+    tenth = np.digitize(p, np.quantile(p, np.arange(1, 10) / 10))
+    new = np.arange(60_000) >= 30_000
+    for number in range(10):
+        rows = new & (tenth == number)
+        assert held(grouped, y[rows], p[rows], 0.9) == pytest.approx(0.9, abs=0.02)
+    best = new & (tenth == 9)
+    assert held(single, y[best], p[best], 0.9) < 0.85
 
 
 def test_quantiles_are_those_of_split_conformal_inference():
-    scores = np.arange(-9.0, 10.0)  # 19 of them; all predictions are 0, so the width is the scale
+    scores = np.arange(-9.0, 10.0)  # 19 of them; all predictions are 0: every width is the scale
     interval = ConformalInterval(floor=None).fit(scores, np.zeros(19))
     lower, upper = interval.interval([0.0], coverage=0.9)
     # Ranks floor(20 * .05) = 1 and ceil(20 * .95) = 19.
@@ -72,16 +97,39 @@ def test_intervals_hold_the_prediction_widen_with_coverage_and_keep_the_floor(y,
     assert np.all((wider_lower <= lower) & (upper <= wider_upper))
 
 
-def test_a_long_list_is_thinned_outwards():
+@pytest.mark.parametrize(
+    ("n", "n_groups"), [(99, 1), (199, 1), (200, 2), (5_000, 10)], ids=lambda n: f"{n}"
+)
+def test_small_samples_make_fewer_groups(n, n_groups):
+    y, p = draw(np.random.default_rng(n), n)
+    interval = ConformalInterval().fit(y, p)
+    assert interval.upper_scores_.shape == (n_groups, len(interval.tails_))
+    assert interval.edges_.shape == (n_groups - 1,)
+
+
+def test_equal_predictions_share_a_group():
+    p = np.r_[np.zeros(690), np.linspace(1, 2, 310)]
+    interval = ConformalInterval().fit(np.zeros(1_000), p)
+    sizes = np.bincount(np.searchsorted(interval.edges_, p))
+    np.testing.assert_array_equal(sizes, [690, 110, 100, 100])
+    constant = ConformalInterval().fit(np.arange(1_000.0), np.full(1_000, 7.0))
+    assert constant.edges_.shape == (0,)
+
+
+def test_a_fitted_interval_is_small_whatever_it_has_seen():
     rng = np.random.default_rng(0)
     y, p = draw(rng, 50_000)
-    thinned = ConformalInterval().fit(y, p)
-    assert len(thinned.scores_) == len(thinned.ranks_) == 1_000
-    scores = np.sort((y - p) / (p + thinned.scale_))
-    for coverage in (0.5, 0.9, 0.95, 0.99):
-        lower, upper = thinned.interval([1e9], coverage)
-        inside = np.mean((scores >= lower[0] / 1e9 - 1) & (scores <= upper[0] / 1e9 - 1))
-        assert coverage - 1e-6 <= inside <= coverage + 0.0025
+    arrays_ = [v for v in vars(ConformalInterval().fit(y, p)).values() if isinstance(v, np.ndarray)]
+    assert sum(array.size for array in arrays_) < 1_000
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.83, 0.9, 0.913, 0.95, 0.99, 0.9999])
+def test_shares_that_are_not_kept_are_rounded_outwards(coverage):
+    rng = np.random.default_rng(0)
+    y, p = draw(rng, 50_000)
+    kept = ConformalInterval(n_groups=1, floor=None).fit(y, p)
+    inside = held(kept, y, p, coverage)
+    assert coverage - 1e-4 <= inside <= min(1, coverage + 0.05)
 
 
 def test_a_row_does_not_depend_on_its_batch():
@@ -91,6 +139,15 @@ def test_a_row_does_not_depend_on_its_batch():
     for i in (0, 17, 299):
         one = interval.interval(p[i : i + 1])
         assert (one[0][0], one[1][0]) == (lower[i], upper[i])
+
+
+def test_the_last_bit_of_a_prediction_does_not_matter():
+    p = np.r_[np.full(300, 0.1 + 0.2), np.linspace(1, 2, 700)]
+    interval = ConformalInterval().fit(p[::-1], p)
+    assert interval.edges_[0] == 0.1 + 0.2  # many equal predictions lie on an edge
+    for nudged in (0.3, np.nextafter(0.1 + 0.2, 1)):
+        got, expected = interval.interval([nudged]), interval.interval([0.1 + 0.2])
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
