@@ -56,6 +56,10 @@ def segment_reduce(
     filled = np.flatnonzero(end > begin)
     if len(filled) == 0:
         return result
+    # One segment after the other, as the rows of a log are: no gap to reduce in between.
+    if np.array_equal(begin[filled[1:]], end[filled[:-1]]):
+        result[filled] = ufunc.reduceat(values[: end[filled[-1]]], begin[filled])
+        return result
     # reduceat also reduces the gap between one segment and the next. In order of `begin` all
     # gaps together are no longer than the array; in any other order they could be far longer.
     if np.any(np.diff(begin[filled]) < 0):
