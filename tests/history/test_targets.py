@@ -49,5 +49,5 @@ def test_the_last_day_belongs_to_the_horizon(known, hand_answers):
 
 
 def test_unknown_target(known):
-    with pytest.raises(UnknownNameError, match="target='profit' is not known. Choose one of"):
+    with pytest.raises(UnknownNameError, match=r"target='profit' is not known. Choose one of"):
         outcome(known, 30, target="profit")
