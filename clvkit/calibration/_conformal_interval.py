@@ -83,8 +83,8 @@ class ConformalInterval(BaseEstimator):
     scores know of, and no guarantee.
 
     The interval always contains the prediction. Its ends may jump from one group of predictions
-    to the next. Where most customers of a group spend nothing
-    at all, none of them can lie below it, and it holds up to half the rest more than asked.
+    to the next. Where most customers of a group spend nothing at all, none of them can lie below
+    it, and it holds more of them than asked: up to 95 % for 90 %.
 
     References
     ----------

@@ -15,11 +15,10 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from clvkit.errors import MissingColumnError
-from clvkit.history import get_histories, latest_histories, latest_rows, resolve_horizon
+from clvkit.history import HistoryArray, latest_histories, latest_rows
 from clvkit.history._moments import format_moment
-from clvkit.serving import _components
-from clvkit.serving._histories import check_made_alike, histories_to_score, record_horizon
+from clvkit.serving import _components, _histories
+from clvkit.serving._bounds import bounds
 from clvkit.serving._load import load
 from clvkit.serving._segments import assign_segments, learn_edges
 from clvkit.serving._store import SCHEMA_VERSION, save_folder
@@ -180,11 +179,9 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         -------
         self
         """
-        array = get_histories(X)
-        check_made_alike(array, self.granularity, self._attribute_names())
-        resolve_horizon(self.horizon, array)
+        array = self._check_histories(X)
         validate_data(self, X, skip_check_array=True)
-        self.estimator_ = clone(self.estimator).fit(record_horizon(X, self.horizon), y)
+        self.estimator_ = clone(self.estimator).fit(_histories.record_horizon(X, self.horizon), y)
         latest = latest_rows(X)
         self.segment_edges_ = learn_edges(self.estimator_.predict(latest))
         self.training_end_ = format_moment(int(array.cutoff_moments.max()), array.dtype.resolution)
@@ -239,10 +236,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of float64 of shape (n_samples,)
         """
         check_is_fitted(self)
-        array = get_histories(X)
-        check_made_alike(array, self.granularity, self._attribute_names())
-        resolve_horizon(self.horizon, array)
-        self._check_covariates(X)
+        self._check_histories(X)
+        _histories.check_covariates(X, self.feature_names_in_)
         validate_data(self, X, skip_check_array=True, reset=False)
         return np.asarray(self.estimator_.predict(X), dtype=np.float64)
 
@@ -262,7 +257,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             ``lower`` and ``upper`` with the index of ``X``, the prediction between them; NaN
             where the model was made without an interval.
         """
-        return self._bounds(self.predict(X), X.index, coverage)
+        wanted = self.coverage if coverage is None else coverage
+        return bounds(self.interval, self.predict(X), X.index, wanted)
 
     def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each prediction is made of.
@@ -320,16 +316,13 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             A row depends on that customer's transactions alone, never on who else is asked for.
         """
         check_is_fitted(self)
-        X = histories_to_score(
-            log,
-            cutoff,
-            training_end=self.training_end_,
-            covariates=covariates,
-            **self._door(),
+        end = self.training_end_
+        X = _histories.histories_to_score(
+            log, cutoff, training_end=end, covariates=covariates, **self._door()
         )
-        clv = self.predict(X)
+        clv, wanted = self.predict(X), self.coverage if coverage is None else coverage
         components = self.predict_components(X)[["expected_purchases", "probability_alive"]]
-        table = pd.concat([self._bounds(clv, X.index, coverage), components], axis=1)
+        table = pd.concat([bounds(self.interval, clv, X.index, wanted), components], axis=1)
         table.insert(0, "clv", clv)
         table["segment"] = assign_segments(clv, self.segment_edges_)
         return table.set_axis(table.index.get_level_values("customer_id"), axis=0)
@@ -370,6 +363,10 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _check_histories(self, X: pd.DataFrame) -> HistoryArray:
+        names = self._attribute_names()
+        return _histories.check_histories(X, self.horizon, self.granularity, names)
+
     def _attribute_names(self) -> tuple[str, ...]:
         names = self.attributes
         return (names,) if isinstance(names, str) else tuple(names)
@@ -377,27 +374,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _door(self) -> dict[str, Any]:
         """Return the settings with which logs are read."""
         names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
-        return {name: getattr(self, name) for name in names} | {
-            "attributes": list(self._attribute_names())
-        }
-
-    def _check_covariates(self, X: pd.DataFrame) -> None:
-        missing = [name for name in self.feature_names_in_ if name not in X.columns]
-        if missing:
-            raise MissingColumnError(
-                f"the model was trained with the covariates {', '.join(map(repr, missing))}, and "
-                "X has none of these columns. Pass covariates=, a table with these columns and "
-                "the customers."
-            )
-
-    def _bounds(
-        self, predicted: NDArray[np.float64], index: pd.Index, coverage: float | None
-    ) -> pd.DataFrame:
-        if self.interval is None:
-            return pd.DataFrame(np.nan, index=index, columns=["lower", "upper"])
-        wanted = self.coverage if coverage is None else coverage
-        lower, upper = self.interval.interval(predicted, wanted)
-        return pd.DataFrame({"lower": lower, "upper": upper}, index=index)
+        settings = {name: getattr(self, name) for name in names}
+        return settings | {"attributes": list(self._attribute_names())}
 
     def __sklearn_clone__(self) -> CLVModel:
         # The interval is fitted on what no log of a refit can tell again, so a clone keeps it,
@@ -411,16 +389,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        names = [type(step).__name__ for step in _steps(self.estimator)]
+        names = _components.step_names(self.estimator)
         state = "not fitted"
         if hasattr(self, "estimator_"):
             state = f"{self.n_customers_:,} customers to {self.training_end_}"
         return f"CLVModel({' > '.join(names)}, horizon={self.horizon!r}, {state})"
-
-
-def _steps(estimator: Any) -> list[Any]:
-    """Return an estimator and what it is made of, from the outside in."""
-    if hasattr(estimator, "steps"):
-        return [step for _, last in estimator.steps for step in _steps(last)]
-    inner = getattr(estimator, "pipeline", None)
-    return [estimator] if inner is None else [estimator, *_steps(inner)]

@@ -1,4 +1,4 @@
-"""What a prediction is made of, where the model family can tell."""
+"""What an estimator is made of, and its predictions, where the model family can tell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-__all__ = ["COMPONENTS", "predict_components"]
+__all__ = ["COMPONENTS", "predict_components", "step_names"]
 
 COMPONENTS = ("expected_purchases", "probability_alive", "probability_active", "expected_spend")
 
@@ -27,3 +27,11 @@ def predict_components(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         index = getattr(X, "index", pd.RangeIndex(len(X)))
         return pd.DataFrame(np.nan, index=index, columns=list(COMPONENTS))
     return compute(X).reindex(columns=list(COMPONENTS)).astype(np.float64)
+
+
+def step_names(estimator: Any) -> list[str]:
+    """Return the class names of an estimator and what is inside it, from the outside in."""
+    if hasattr(estimator, "steps"):
+        return [name for _, step in estimator.steps for name in step_names(step)]
+    inner = getattr(estimator, "pipeline", None)
+    return [type(estimator).__name__, *([] if inner is None else step_names(inner))]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from clvkit.errors import HistoryTypeError
-from clvkit.history import HistoryArray, get_histories
+from clvkit.errors import HistoryTypeError, MissingColumnError
+from clvkit.history import HistoryArray, get_histories, resolve_horizon
 from clvkit.history._log import open_log
 from clvkit.history._moments import as_moments, parse_cutoff
 
-__all__ = ["check_made_alike", "histories_to_score", "record_horizon"]
+__all__ = ["check_covariates", "check_histories", "histories_to_score", "record_horizon"]
 
 
 def histories_to_score(
@@ -48,17 +49,28 @@ def record_horizon(X: pd.DataFrame, horizon: str) -> pd.DataFrame:
     return X.assign(history=pd.Series(array, index=X.index))
 
 
-def check_made_alike(array: HistoryArray, granularity: str, attributes: tuple[str, ...]) -> None:
-    """Raise unless the histories were made with these settings of the door."""
-    made = {"granularity": array.dtype.granularity, "attributes": set(array.dtype.attributes)}
-    wanted = {"granularity": granularity, "attributes": set(attributes)}
+def check_histories(
+    X: pd.DataFrame, horizon: str, granularity: str, attributes: tuple[str, ...]
+) -> HistoryArray:
+    """Return the histories, if they were made for this horizon and with these settings."""
+    array = get_histories(X)
+    resolve_horizon(horizon, array)
+    made = {"granularity": array.dtype.granularity, "attributes": sorted(array.dtype.attributes)}
+    wanted = {"granularity": granularity, "attributes": sorted(attributes)}
     for name, value in wanted.items():
         if made[name] != value:
             raise HistoryTypeError(
-                f"the histories were made with {name}={_plain(made[name])!r}, the model reads logs "
-                f"with {name}={_plain(value)!r}. Give both the same {name}."
+                f"the histories were made with {name}={made[name]!r}, the model reads logs with "
+                f"{name}={value!r}. Give both the same {name}."
             )
+    return array
 
 
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, set) else value
+def check_covariates(X: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise unless ``X`` has the columns of training."""
+    missing = [name for name in names if name not in X.columns]
+    if missing:
+        raise MissingColumnError(
+            f"the model was trained with the covariates {', '.join(map(repr, missing))}, and X has "
+            "none of these columns. Pass covariates=, a table with these columns and the customers."
+        )
