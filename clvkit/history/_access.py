@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.errors import HistoryTypeError
 from clvkit.history._history_array import HistoryArray
+from clvkit.history._sample_index import sample_index
 
 __all__ = ["customers_of", "get_histories", "latest_rows", "replace_histories"]
 
@@ -54,16 +55,22 @@ def get_histories(X: Any, *, allow_missing: bool = False) -> HistoryArray:
 
 def customers_of(X: pd.DataFrame) -> NDArray:
     """Return the customer of each row, from the index level ``customer_id`` or the first one."""
-    name = "customer_id" if "customer_id" in X.index.names else 0
-    return np.asarray(X.index.get_level_values(name))
+    return np.asarray(X.index.get_level_values(_customer_level(X)))
 
 
 def replace_histories(X: pd.DataFrame, array: HistoryArray) -> pd.DataFrame:
     """Return ``X`` with other histories of the same customers, the index telling their cutoff."""
-    index = pd.MultiIndex.from_arrays(
-        [X.index.get_level_values(0), array.cutoffs], names=["customer_id", "cutoff"]
-    )
+    if isinstance(X.index, pd.MultiIndex):
+        level = list(X.index.names).index("customer_id") if _customer_level(X) else 0
+        index = sample_index(X.index.levels[level], X.index.codes[level], array)
+    else:
+        code, customers = pd.factorize(X.index)
+        index = sample_index(customers, code, array)
     return X.assign(history=pd.Series(array, index=X.index)).set_axis(index, axis=0)
+
+
+def _customer_level(X: pd.DataFrame) -> str | int:
+    return "customer_id" if "customer_id" in X.index.names else 0
 
 
 def latest_rows(X: pd.DataFrame) -> pd.DataFrame:

@@ -22,10 +22,10 @@ from clvkit.history._covariates import Covariates
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import Attribute, EventStore
 from clvkit.history._granularity import Granularity, get_granularity
-from clvkit.history._history import as_datetime
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments, format_moment, parse_cutoff
 from clvkit.history._read import read_table
+from clvkit.history._sample_index import sample_index
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,12 +58,7 @@ class Log:
 
     def samples(self, rows: NDArray[np.int64], histories: HistoryArray) -> pd.DataFrame:
         """Return X for these customers and their histories."""
-        cutoffs, code = np.unique(histories.cutoff_moments, return_inverse=True)
-        # From codes, for making them again from millions of customers would take seconds.
-        levels: list[Any] = [self.customers, as_datetime(cutoffs, histories.dtype.resolution)]
-        codes: list[Any] = [rows, code]
-        names = ["customer_id", "cutoff"]
-        index = pd.MultiIndex(levels, codes, names=names, verify_integrity=False)
+        index = sample_index(self.customers, rows, histories)
         X = pd.DataFrame({"history": pd.Series(histories, index=index)})
         return X if self.covariates is None else self.covariates.join(X, histories)
 

@@ -1,0 +1,90 @@
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvkit.errors import CutoffError
+from clvkit.history._granularity import get_granularity
+from clvkit.history._moments import as_moments, format_moment, parse_cutoff, parse_cutoffs
+
+
+@pytest.mark.parametrize(
+    ("date", "resolution", "text"),
+    [
+        ("2024-02-29T23:59:59.999999", "D", "2024-02-29"),
+        ("2024-02-29T23:59:59.999999", "h", "2024-02-29T23"),
+        ("2024-02-29T23:59:59.999999", "min", "2024-02-29T23:59"),
+        ("2024-02-29T23:59:59.999999", "s", "2024-02-29T23:59:59"),
+        ("1969-12-31T00:00:01", "D", "1969-12-31"),
+        ("1901-01-01T23:59", "D", "1901-01-01"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_moments_are_rounded_down(date, resolution, text, unit):
+    moment = as_moments(np.array([date], dtype=f"M8[{unit}]"), resolution)
+    assert moment.dtype == np.int64
+    assert format_moment(moment[0], resolution) == text
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "granularity", "text"),
+    [
+        ("2024-02-29", "D", "2024-02-29"),
+        ("2024-02-29", "W", "2024-02-29"),
+        ("2024-02-29", "h", "2024-02-29T23"),
+        ("2024-02-29", "s", "2024-02-29T23:59:59"),
+        ("2024-02-29T00:00:00", "h", "2024-02-29T23"),
+        ("2024-02-29 13:45", "h", "2024-02-29T13"),
+        ("2024-02-29 13:45", "min", "2024-02-29T13:45"),
+        (datetime.date(2024, 2, 29), "min", "2024-02-29T23:59"),
+        (datetime.datetime(2024, 2, 29, 7), "h", "2024-02-29T07"),
+        (np.datetime64("2024-02-29T07"), "h", "2024-02-29T07"),
+        (pd.Timestamp("2024-02-29"), "D", "2024-02-29"),
+    ],
+    ids=str,
+)
+def test_a_midnight_is_the_end_of_its_day(cutoff, granularity, text):
+    period = get_granularity(granularity)
+    moment = parse_cutoff(cutoff, period)
+    assert format_moment(moment, period.resolution) == text
+    assert parse_cutoffs([cutoff, cutoff], period).tolist() == [moment, moment]
+
+
+@pytest.mark.parametrize("cutoff", ["2024-02-29 00:00:01", datetime.datetime(2024, 2, 29, 7)])
+@pytest.mark.parametrize("granularity", ["D", "W"])
+def test_a_time_of_day_needs_a_finer_granularity(cutoff, granularity):
+    message = (
+        rf"has a time of day, but the granularity is '{granularity}'.*Give the day, '2024-02-29'"
+    )
+    with pytest.raises(CutoffError, match=message):
+        parse_cutoff(cutoff, get_granularity(granularity))
+
+
+@pytest.mark.parametrize("cutoff", [3, 3.0, None, True, "2024", "2024-02", "29.2.2024", "", pd.NaT])
+def test_what_is_no_day(cutoff):
+    with pytest.raises(CutoffError, match=r"(since|cutoff).*Give a day such as since='1998-03-31'"):
+        parse_cutoff(cutoff, get_granularity("D"), name="since")
+
+
+@pytest.mark.parametrize(
+    "cutoffs",
+    [
+        ["2024-01-02", "2024-01-01", "2024-01-02"],
+        pd.to_datetime(["2024-01-02", "2024-01-01", "2024-01-02"]),
+        pd.Series(pd.to_datetime(["2024-01-02", "2024-01-01", "2024-01-02"])),
+        np.array(["2024-01-02", "2024-01-01", "2024-01-02"], dtype="M8[D]"),
+        [datetime.date(2024, 1, 2), "2024-01-01", pd.Timestamp("2024-01-02")],
+    ],
+    ids=["text", "index", "series", "array", "mixed"],
+)
+def test_several_cutoffs_keep_their_order(cutoffs):
+    moments = parse_cutoffs(cutoffs, get_granularity("D"))
+    assert np.diff(moments).tolist() == [-1, 1]
+
+
+def test_cutoffs_with_a_time_zone_or_missing():
+    with pytest.raises(CutoffError, match="has a time zone"):
+        parse_cutoffs(pd.to_datetime(["2024-01-01"]).tz_localize("UTC"), get_granularity("D"))
+    with pytest.raises(CutoffError, match="1 of 2 cutoffs are missing"):
+        parse_cutoffs(["2024-01-01", None], get_granularity("D"))
