@@ -79,6 +79,8 @@ class MLflowWriter:
         """Write one record; the first one must be a :class:`FitRecord`."""
         if (self.tracked is None) != isinstance(record, FitRecord):
             raise TypeError(f"a fit opens with a FitRecord, got {type(record).__name__}.")
+        # MLflow sets up its loggers when it is imported, so that comes before they are quietened.
+        try_import("mlflow", install="pip install mlflow", purpose="track a fit")
         with quiet_mlflow():
             if isinstance(record, FitRecord):
                 self._open(record)
@@ -98,7 +100,8 @@ class MLflowWriter:
     # --- runs ---------------------------------------------------------------------------------
 
     def _open(self, record: FitRecord) -> None:
-        mlflow = try_import("mlflow", install="pip install mlflow", purpose="track a fit")
+        import mlflow
+
         self._client = mlflow.MlflowClient(tracking_uri=self.tracking_uri)
         experiment_id = self._experiment(record.experiment)
         outer = mlflow.active_run()

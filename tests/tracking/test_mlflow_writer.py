@@ -3,6 +3,8 @@ import logging
 import math
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +153,23 @@ def test_nothing_is_printed_or_logged_and_levels_come_back(store, model, capfd, 
     assert os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR") == bar
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
+
+
+def test_a_new_store_is_made_without_a_word(tmp_path):
+    script = """
+from clvkit.tracking import FitRecord, MLflowWriter
+MLflowWriter("sqlite:///new.db").write([FitRecord("new")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (tmp_path / "new.db").exists()
 
 
 # --- files ----------------------------------------------------------------------------------
