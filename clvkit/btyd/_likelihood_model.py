@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._newton import Optimum
 from clvkit.errors import BoundaryWarning, UnknownNameError
+from clvkit.utils._warnings import warn_user
 
 __all__ = ["Boundary", "LikelihoodModel"]
 
@@ -117,17 +117,15 @@ class LikelihoodModel(BaseEstimator):
                 f"{boundary.meaning}"
                 for boundary in boundaries
             ]
-            warnings.warn(
+            warn_user(
                 f"{name} has parameters on the boundary of their range. {' '.join(findings)}",
                 BoundaryWarning,
-                stacklevel=5,
             )
         if not self.converged_ and not boundaries:
-            warnings.warn(
+            warn_user(
                 f"{name} did not converge in {self.n_iter_} iterations: more customers or "
                 "longer histories are needed, or a larger max_iter.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
 

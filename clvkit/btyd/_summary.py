@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.errors import SummaryError, UnitWarning
 from clvkit.utils._duration import parse_duration
+from clvkit.utils._warnings import warn_user
 
 Array = NDArray[np.float64]
 
@@ -225,11 +225,10 @@ def _conversion(table: _Table, time_unit: str) -> float:
         return 1.0
     own = table.attrs.get("time_unit")
     if own is None:
-        warnings.warn(
+        warn_user(
             f"The summary does not say its unit of time; it is taken to be {time_unit!r}, the "
             f'model\'s. Set summary.attrs["time_unit"], such as {time_unit!r}, to be sure.',
             UnitWarning,
-            stacklevel=5,
         )
         return 1.0
     return parse_duration(own, name='attrs["time_unit"]').in_units(unit)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +26,7 @@ from clvkit.tracking._records import (
     TrackedRun,
 )
 from clvkit.utils._imports import try_import
+from clvkit.utils._warnings import warn_user
 
 __all__ = ["MLflowWriter"]
 
@@ -272,9 +272,8 @@ def _write_file(content: Any, file: Path) -> None:
 
 
 def _warn_not_exported(name: str, error: Exception) -> None:
-    warnings.warn(
+    warn_user(
         f"the {name} could not be exported to MLflow: {type(error).__name__}: {str(error)[:500]}. "
         "Everything else was written.",
         TrackingWarning,
-        stacklevel=2,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 from clvkit.errors import TrackingWarning
 from clvkit.tracking._mlflow_writer import MLflowWriter
 from clvkit.tracking._records import Record, TrackedRun
+from clvkit.utils._warnings import warn_user
 
 __all__ = ["write"]
 
@@ -55,9 +55,8 @@ def write(records: Iterable[Record], *, tracking_uri: str | None = None) -> Trac
 def _warn(record: Record | None, error: Exception, tracked: TrackedRun | None) -> None:
     what = "the end of the run" if record is None else f"a {type(record).__name__}"
     where = "no run was opened" if tracked is None else f"run {tracked.run_id} is incomplete"
-    warnings.warn(
+    warn_user(
         f"tracking stopped at {what}: {type(error).__name__}: {str(error)[:500]}. The fit itself "
         f"is unharmed, {where}. Check mlflow.get_tracking_uri() and whether the server is up.",
         TrackingWarning,
-        stacklevel=3,
     )
