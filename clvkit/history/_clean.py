@@ -26,6 +26,7 @@ __all__ = [
     "clean_columns",
     "read_customers",
     "warn_after_end",
+    "with_one_zero",
 ]
 
 #: Beyond it not every whole number is a float, and so a float is no safe identifier.
@@ -164,7 +165,13 @@ def _read_amounts(column: pl.Series, customers: pl.Series) -> pl.Series:
             f"rows, such as {values[row]} of customer {customers[row]!r}. Correct or drop these "
             "rows."
         )
-    return values + 0.0  # which makes 0.0 of -0.0
+    return with_one_zero(values)
+
+
+def with_one_zero(values: pl.Series) -> pl.Series:
+    """Return numbers without -0.0, which sorts like 0.0 and yet has other bits."""
+    zero = (values == 0.0).fill_null(False)
+    return values.set(zero, 0.0) if zero.any() else values
 
 
 def warn_after_end(n_rows: int, n_all: int, example: Any, end: str) -> None:

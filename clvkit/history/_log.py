@@ -17,6 +17,7 @@ from clvkit.history._clean import (
     check_policy,
     clean_columns,
     warn_after_end,
+    with_one_zero,
 )
 from clvkit.history._covariates import Covariates
 from clvkit.history._dtype import HistoryDtype
@@ -182,7 +183,7 @@ def _sortable(column: pl.Series) -> pl.Series:
     import polars as pl
 
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:
-        return column.cast(pl.Float64).fill_nan(None) + 0.0
+        return with_one_zero(column.cast(pl.Float64).fill_nan(None))
     if column.dtype.is_nested() or column.dtype == pl.Object:
         raise LogError(
             f"attribute '{column.name}' holds {column.dtype}, such as {column.head(1).to_list()}. "

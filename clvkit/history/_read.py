@@ -6,12 +6,15 @@ import difflib
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
 from clvkit.history._dates import check_time_zones
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["read_table"]
 
@@ -44,7 +47,9 @@ def read_table(
     MissingColumnError
         If columns are missing.
     """
-    frame = _scan(table, name) if isinstance(table, (str, os.PathLike)) else _wrap(table, name)
+    if isinstance(table, (str, os.PathLike)):
+        return _read_path(Path(table), roles, whole, name)
+    frame = _wrap(table, name)
     schema = frame.collect_schema()
     _check_columns(schema.names(), roles, table, name)
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
@@ -82,10 +87,9 @@ def _wrap(table: Any, name: str) -> Any:
         raise LogTypeError(f"{name} must be {_KINDS}; got {type(table).__name__}.") from None
 
 
-def _scan(path: str | os.PathLike[str], name: str) -> Any:
+def _read_path(place: Path, roles: dict[str, str], whole: bool, name: str) -> Any:
     import polars as pl
 
-    place = Path(path)
     if not place.exists():
         raise LogError(f"{name}: there is no file or folder '{place}'. Check the path.")
     files = [place]
@@ -98,14 +102,26 @@ def _scan(path: str | os.PathLike[str], name: str) -> Any:
             f"these kinds; found {sorted(str(kind) for kind in kinds) or 'none'}."
         )
     try:
-        if kinds == {"parquet"}:
-            return nw.from_native(pl.scan_parquet(files))
-        frames = [pl.read_csv(file, infer_schema_length=None).lazy() for file in files]
-        return nw.from_native(pl.concat(frames, how="vertical_relaxed"))
-    except pl.exceptions.NoDataError:
-        raise LogError(f"'{place}' is empty. Give a file with a header and rows.") from None
+        parts = [_scan(file, roles, whole) for file in files]
+        return pl.concat(parts, how="diagonal_relaxed").collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise LogError(f"'{place}' could not be read: {error}") from error
+
+
+def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
+    """Return the columns of one file; what the files of a folder have beside them may differ."""
+    import polars as pl
+
+    if _kind(file) == "parquet":
+        frame = pl.scan_parquet(file)
+    elif not file.stat().st_size:
+        raise LogError(f"'{file}' is empty. Give a file with a header and rows.")
+    else:
+        # The whole file decides on the types: the first rows of a log say little.
+        frame = pl.read_csv(file, infer_schema_length=None).lazy()
+    columns = frame.collect_schema().names()
+    _check_columns(columns, roles, frame, f"'{file}'")
+    return frame if whole else frame.select(list(dict.fromkeys(roles.values())))
 
 
 def _kind(file: Path) -> str | None:

@@ -1,0 +1,108 @@
+import polars as pl
+import pytest
+
+from clvkit.errors import AmountError, DataWarning, EmptyLogError, LogError, UnknownNameError
+from clvkit.history._clean import (
+    apply_duplicates,
+    apply_refunds,
+    check_policy,
+    clean_columns,
+    read_customers,
+    warn_after_end,
+)
+
+COLUMNS = ("who", "when", "much")
+
+
+def frame(who=("a", "b"), when=("2024-01-01", "2024-01-02"), much=(1.0, 2.0)):
+    return pl.DataFrame({"who": who, "when": when, "much": much}, strict=False)
+
+
+def test_a_clean_log_stays_as_it_is():
+    cleaned = clean_columns(frame(), *COLUMNS)
+    assert cleaned["who"].to_list() == ["a", "b"]
+    assert cleaned["much"].to_list() == [1.0, 2.0]
+    assert cleaned.schema["when"] == pl.Datetime("us")
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([1, None], pl.Int32, [1, None]),
+        ([1.0, float("nan"), None], pl.Float64, [1, None, None]),
+        ([1.5, 2.0], pl.Float64, [1.5, 2.0]),
+        ([1e300, 2.0], pl.Float64, [1e300, 2.0]),
+        ([2.0**53, 1.0], pl.Float64, [2.0**53, 1.0]),
+        (["a", "", "  ", None, " b"], pl.String, ["a", None, None, None, " b"]),
+        (["b", None, "a"], pl.Categorical, ["b", None, "a"]),
+        ([None, None], pl.Null, [None, None]),
+        ([True, False], pl.Boolean, [True, False]),
+    ],
+    ids=["int", "nan", "parts", "huge", "unsafe", "text", "category", "null", "bool"],
+)
+def test_customers(values, dtype, expected):
+    column = read_customers(pl.Series("who", values, dtype=dtype))
+    assert column.to_list() == expected
+    assert column.name == "who"
+    whole = dtype == pl.Float64 and all(v is None or isinstance(v, int) for v in expected)
+    assert column.dtype.is_integer() == (whole or dtype == pl.Int32)
+
+
+def test_what_cannot_name_a_customer():
+    with pytest.raises(LogError, match=r"column 'who' holds List\(Int64\), such as \[\[1\]\]"):
+        read_customers(pl.Series("who", [[1]]))
+
+
+def test_a_row_that_is_left_out_may_hold_anything_else():
+    spoilt = frame(who=[None, "b"], when=["nonsense", "2024-01-02"], much=[float("inf"), 2.0])
+    with pytest.warns(DataWarning, match=r"1 of 2 rows have no customer.*the first one is row 0"):
+        cleaned = clean_columns(spoilt.with_columns(when=pl.Series(["", "2024-01-02"])), *COLUMNS)
+    assert cleaned["much"].to_list() == [2.0]
+
+
+def test_no_rows():
+    with pytest.raises(EmptyLogError, match="the log has no rows"):
+        clean_columns(frame().head(0), *COLUMNS)
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), -float("inf")])
+def test_amounts_that_are_no_amounts(bad):
+    with pytest.raises(AmountError, match=r"in 1 of 2 rows, such as .* of customer 'b'. Correct"):
+        clean_columns(frame(much=(1.0, bad)), *COLUMNS)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.UInt64, pl.Float32, pl.Decimal(10, 2)])
+def test_amounts_of_any_numeric_type(dtype):
+    column = pl.Series("much", [1, 2]).cast(dtype)
+    cleaned = clean_columns(frame().with_columns(column), *COLUMNS)
+    assert cleaned.schema["much"] == pl.Float64
+    assert cleaned["much"].to_list() == [1.0, 2.0]
+
+
+def test_there_is_one_zero():
+    cleaned = clean_columns(frame(much=(-0.0, 0.0)), *COLUMNS)
+    assert [str(value) for value in cleaned["much"]] == ["0.0", "0.0"]
+
+
+def test_duplicates_keep_the_first():
+    twice = frame(who=("a", "b", "a"), when=("x", "y", "x"), much=(1.0, 2.0, 1.0))
+    assert apply_duplicates(twice, "drop").rows() == twice.rows()[:2]
+    assert apply_duplicates(twice, "keep") is twice
+
+
+def test_refunds_leave_free_orders():
+    log = frame(much=(-1.0, 0.0))
+    assert apply_refunds(log, "drop", "much")["much"].to_list() == [0.0]
+    assert apply_refunds(log, "net", "much") is log
+
+
+@pytest.mark.parametrize("value", ["b", None, ["a"]], ids=str)
+def test_policies(value):
+    check_policy("colour", "a", ("a", "c"))
+    with pytest.raises(UnknownNameError, match=r"colour=.* is not known. Choose one of 'a', 'c'"):
+        check_policy("colour", value, ("a", "c"))
+
+
+def test_warn_after_end():
+    with pytest.warns(DataWarning, match=r"3 of 9 rows are dated after end='2024-01-01', such as"):
+        warn_after_end(3, 9, "x", "2024-01-01")

@@ -1,0 +1,130 @@
+import pandas as pd
+import polars as pl
+import pytest
+
+from clvkit.errors import LogError, LogTypeError, MissingColumnError
+from clvkit.history._read import read_table
+
+ROLES = {"customer_id": "who", "date": "when"}
+TABLE = pd.DataFrame({"who": [1, 2], "when": ["2024-01-01", "2024-01-02"], "more": [0.5, 1.5]})
+
+
+def test_reads_the_named_columns_in_order():
+    frame = read_table(TABLE, {"date": "when", "customer_id": "who", "again": "when"})
+    assert frame.columns == ["when", "who"]
+    assert read_table(TABLE, ROLES, whole=True).columns == ["who", "when", "more"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "CSV", "csv.gz", "parquet", "pq"])
+def test_files_by_their_suffix(tmp_path, suffix):
+    path = tmp_path / f"log.{suffix}"
+    if suffix in ("parquet", "pq"):
+        TABLE.to_parquet(path)
+    else:
+        TABLE.to_csv(path, index=False)
+    for place in (path, str(path), tmp_path):
+        assert read_table(place, ROLES).rows() == [(1, "2024-01-01"), (2, "2024-01-02")]
+
+
+def test_files_of_one_folder_may_differ_in_type(tmp_path):
+    (tmp_path / "a.csv").write_text("who,when\n1,2024-01-01\n")
+    (tmp_path / "b.csv").write_text("who,when\nB2,2024-01-02\n")
+    assert read_table(tmp_path, ROLES)["who"].to_list() == ["1", "B2"]
+
+
+def nothing(path):
+    return path
+
+
+def text(path):
+    (path / "log.txt").write_text("who")
+    return path / "log.txt"
+
+
+def both(path):
+    TABLE.to_csv(path / "a.csv")
+    TABLE.to_parquet(path / "b.parquet")
+    return path
+
+
+def empty(path):
+    (path / "log.csv").write_text("")
+    return path / "log.csv"
+
+
+def damaged(path):
+    (path / "log.parquet").write_bytes(b"PAR1 but not really")
+    return path / "log.parquet"
+
+
+def latin(path):
+    (path / "log.csv").write_bytes("who,when\nJosé,2024-01-01\n".encode("latin-1"))
+    return path / "log.csv"
+
+
+def other_columns(path):
+    TABLE.to_csv(path / "a.csv", index=False)
+    TABLE[["who", "more"]].to_csv(path / "b.csv", index=False)
+    return path
+
+
+def semicolons(path):
+    TABLE.to_csv(path / "log.csv", index=False, sep=";")
+    return path / "log.csv"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda path: path / "absent.csv", LogError, r"there is no file or folder '.*absent.csv'"),
+        (nothing, LogTypeError, r"must be a CSV or Parquet file, or a folder.*found none"),
+        (text, LogTypeError, r"must be a CSV or Parquet file"),
+        (both, LogTypeError, r"files of one of these kinds; found \['csv', 'parquet'\]"),
+        (empty, LogError, r"log.csv' is empty. Give a file with a header and rows"),
+        (damaged, LogError, r"could not be read"),
+        (latin, LogError, r"could not be read.*utf-8"),
+        (
+            other_columns,
+            MissingColumnError,
+            r"b.csv' has no column 'when' \(date\). Its columns: who",
+        ),
+        (semicolons, MissingColumnError, r"Its columns: who;when;more"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_paths_that_cannot_be_read(tmp_path, make, error, message):
+    with pytest.raises(error, match=f"(?is){message}"):
+        read_table(make(tmp_path), ROLES)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["Who", "when"], r"no column 'who' \(customer_id\).*for example customer_id='Who'\."),
+        (["who", "when_"], r"no column 'when' \(date\).*for example date='when_'\."),
+        (["x", "y"], r"'who' \(customer_id\), 'when' \(date\). Its columns: x, y\..*'\.\.\.'"),
+    ],
+)
+def test_suggestions(columns, message):
+    with pytest.raises(MissingColumnError, match=message):
+        read_table(pl.DataFrame({name: [1] for name in columns}), ROLES)
+
+
+def test_the_table_is_named():
+    with pytest.raises(MissingColumnError, match=r"the covariates has no column 'url' \(page\)"):
+        read_table(TABLE, {"page": "url"}, name="the covariates")
+
+
+def test_other_columns_of_the_files_of_a_folder_may_differ(tmp_path):
+    (tmp_path / "a.csv").write_text("more,who,when\n1,1,2024-01-01\n")
+    (tmp_path / "b.csv").write_text("who,when,other\n2,2024-01-02,x\n")
+    assert read_table(tmp_path, ROLES).rows() == [(1, "2024-01-01"), (2, "2024-01-02")]
+    whole = read_table(tmp_path, ROLES, whole=True)
+    assert whole.columns == ["more", "who", "when", "other"]
+
+
+def test_columns_that_arrow_cannot_hold():
+    mixed = TABLE.assign(who=pd.Series([1, "two"], dtype=object))
+    with pytest.raises(LogError, match=r"the log could not be read: .*make each column one type"):
+        read_table(mixed, ROLES)
+    assert read_table(mixed, {"date": "when"}).columns == ["when"]
