@@ -181,7 +181,7 @@ class CohortFeatures(BaseHistoryTransformer):
         depth = np.append((self.members_ > 0).sum(axis=1), 0)[other]
         oldest = np.minimum(known - self.first_cohort_ - other, depth - 1)
         found = row >= 0
-        return np.where(found, row, other), np.where(found, age, np.minimum(age, oldest))
+        return np.where(found, row, other), np.where(found, age, oldest)
 
     def _nearest_row(self, cohort: Ints, age: Ints) -> Ints:
         """Return the row of the nearest cohort, up to the given one, that reached that age."""

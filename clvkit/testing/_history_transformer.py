@@ -216,12 +216,13 @@ def _another_future(log: pd.DataFrame, cutoff: str, rng: np.random.Generator) ->
     late = log["date"] > np.datetime64(cutoff)
     future = log[late & (rng.random(len(log)) < 0.5)]
     future = future.assign(amount=1000.0 * rng.standard_normal(len(future)).round(2))
-    n_new = int(rng.integers(0, 20))
+    n_new = int(rng.integers(0, 40))
     customers = [*log["customer_id"].unique().tolist(), 990_001, 990_002]
+    longest = rng.choice([4, 60])  # soon, within the calendar period of the cutoff, or later
     new = pd.DataFrame(
         {
             "customer_id": rng.choice(customers, n_new),
-            "date": np.datetime64(cutoff) + 1 + rng.integers(0, 60, n_new),
+            "date": np.datetime64(cutoff) + 1 + rng.integers(0, longest, n_new),
             "amount": rng.choice([-50.0, 0.0, 77.0], n_new),
         }
     )
