@@ -180,6 +180,7 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
         moments = np.asarray(cutoff)
         if not np.issubdtype(moments.dtype, np.integer):
             moments = parse_cutoffs(cutoff, self.dtype.period)
+        one = moments if moments.ndim == 0 else None
         moments = np.broadcast_to(moments, len(self)).astype(np.int64)
         present = ~self.isna()
         late = present & (moments > self._cutoff)
@@ -192,7 +193,8 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
                 f"{format_moment(self._cutoff[first], resolution)}): a history can be cut back, "
                 "never forward. Make the histories anew from a log that reaches that far."
             )
-        end = ragged_searchsorted(self._store.time, self._begin, self._end, moments)
+        target = moments if one is None else one
+        end = ragged_searchsorted(self._store.time, self._begin, self._end, target)
         moments = np.where(present, moments, MISSING)
         return HistoryArray(self._store, self._begin, end, moments, self._dtype)
 
@@ -203,6 +205,10 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
         """
         moments = np.full(len(self), cutoff, dtype=np.int64)
         return HistoryArray(self._store, self._begin, self._end, moments, self._dtype)
+
+    def since(self, past: HistoryArray) -> HistoryArray:
+        """Return the events that the same customers' earlier histories, cut back, do not hold."""
+        return HistoryArray(self._store, past._end, self._end, self._cutoff, self._dtype)
 
     def with_dtype(self, dtype: HistoryDtype) -> HistoryArray:
         """Return the same histories with other recorded settings (same granularity)."""

@@ -29,7 +29,7 @@ def sample_index(customers: pd.Index, code: ArrayLike, array: HistoryArray) -> p
     array : HistoryArray of shape (n_rows,)
     """
     missing = array.isna()
-    moments, when = np.unique(array.cutoff_moments[~missing], return_inverse=True)
+    when, moments = pd.factorize(array.cutoff_moments[~missing], sort=True)
     cutoff = np.full(len(array), -1)
     cutoff[~missing] = when
     levels: list[Any] = [customers, as_datetime(moments, array.dtype.resolution)]

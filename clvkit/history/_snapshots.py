@@ -61,12 +61,12 @@ def take_snapshots(
     for cutoff in sorted(cutoffs):
         stop = int(horizon.after(cutoff, resolution))
         rows = np.flatnonzero(known.cutoff_moments >= stop)
-        past = known[rows].cut_back(cutoff)
+        later = known[rows].cut_back(stop)
+        past = later.cut_back(cutoff)
         seen = past.n_events > 0
-        rows = rows[seen]
-        moments = np.full(len(rows), cutoff), np.full(len(rows), stop)
-        y = future_outcome(known[rows], *moments, target=target, floor=floor)
-        parts.append((rows, past[seen], y))
+        past, later = past[seen], later[seen]
+        y = future_outcome(past, later, target=target, floor=floor)
+        parts.append((rows[seen], past, y))
     if not parts:
         return Snapshots(np.empty(0, np.int64), known[:0].with_dtype(dtype), np.empty(0))
     origins, pasts, ys = zip(*parts, strict=True)

@@ -15,21 +15,20 @@ TARGETS = ("spend", "purchases", "active")
 
 
 def future_outcome(
-    known: HistoryArray,
-    cutoff: NDArray[np.int64],
-    stop: NDArray[np.int64],
+    past: HistoryArray,
+    later: HistoryArray,
     *,
     target: str = "spend",
     floor: float | None = 0.0,
 ) -> NDArray[np.float64]:
-    """Return what each customer did in ``(cutoff, stop]``.
+    """Return what each customer did between two cutoffs.
 
     Parameters
     ----------
-    known : HistoryArray
-        Histories that reach at least to ``stop``.
-    cutoff, stop : ndarray of int64 of shape (n_rows,)
-        Moments in the resolution of the histories.
+    past : HistoryArray of shape (n_rows,)
+        Histories at the cutoff.
+    later : HistoryArray of shape (n_rows,)
+        The same customers' histories at the end of the horizon, over the same store.
     target : {"spend", "purchases", "active"}, default="spend"
         Net amount, number of purchases, or whether there was one (1.0 or 0.0).
     floor : float or None, default=0.0
@@ -44,11 +43,8 @@ def future_outcome(
         raise UnknownNameError(
             f"target={target!r} is not known. Choose one of {', '.join(map(repr, TARGETS))}."
         )
-    begin = known.cut_back(cutoff)._end
-    end = known.cut_back(stop)._end
     if target == "spend":
-        spend = known.net_amount(begin, end)
+        spend = later.net_amount(past._end, later._end)
         return spend if floor is None else np.maximum(spend, floor)
-    future = HistoryArray(known.store, begin, end, stop, known.dtype)
-    purchases = find_purchases(future).count.astype(np.float64)
+    purchases = find_purchases(later.since(past)).count.astype(np.float64)
     return purchases if target == "purchases" else np.minimum(purchases, 1.0)

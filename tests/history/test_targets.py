@@ -13,8 +13,8 @@ def known(hand_log):
 
 
 def outcome(known, days, **options):
-    cutoff = np.full(len(known), np.datetime64("2024-06-30").astype(int))
-    return future_outcome(known, cutoff, cutoff + days, **options)
+    stop = np.datetime64("2024-06-30") + np.timedelta64(days, "D")
+    return future_outcome(known.cut_back("2024-06-30"), known.cut_back(stop), **options)
 
 
 @pytest.mark.parametrize(

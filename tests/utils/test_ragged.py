@@ -100,6 +100,18 @@ def test_ragged_searchsorted_equals_a_loop(case, data):
     np.testing.assert_array_equal(end, end_before)
 
 
+@pytest.mark.parametrize("dense", [0, 10**9], ids=["bisecting", "counting"])
+@given(case=segments(sorted_values=True), target=st.integers(-10, 10))
+def test_one_target_for_all_equals_a_target_of_each(dense, case, target):
+    values, begin, end = case
+    each = ragged_searchsorted(values, begin, end, np.full(len(begin), target))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clvkit.utils._ragged._DENSE", dense)
+        one = ragged_searchsorted(values, begin, end, target)
+    assert one.tolist() == each.tolist()
+    assert one.dtype == np.int64
+
+
 @given(
     lengths=st.lists(st.integers(0, 4), max_size=10),
     data=st.data(),
