@@ -41,7 +41,21 @@ class Attribute:
         """Return numbers as they are, and categories as an object array (None is missing)."""
         if self.categories is None:
             return self.values
-        return np.array([*self.categories, None], dtype=object)[self.values]
+        known = self.categories
+        if len(self.values) < len(known):
+            texts = [known[code] if code >= 0 else None for code in self.values.tolist()]
+            return np.array(texts, dtype=object)
+        return np.array([*known, None], dtype=object)[self.values]
+
+    def equals(self, other: Attribute) -> NDArray[np.bool_]:
+        """Compare event by event with another attribute; missing equals missing."""
+        if self.categories == other.categories:
+            left, right = self.values, other.values
+        else:
+            left, right = self.decode(), other.decode()
+        if left.dtype == right.dtype == np.float64:
+            return (left == right) | (np.isnan(left) & np.isnan(right))
+        return np.asarray(left == right, dtype=bool)
 
     @classmethod
     def encode(cls, values: NDArray) -> Attribute:

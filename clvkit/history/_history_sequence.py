@@ -65,7 +65,7 @@ def equal_rows(left: HistoryArray, right: HistoryArray) -> NDArray[np.bool_]:
     theirs = right._store.take(concatenated_ranges(right._begin[rows], right._end[rows]))
     same = (ours.time == theirs.time) & (ours.amount == theirs.amount)
     for name, column in ours.attributes.items():
-        same &= _equal_values(column.decode(), theirs.attributes[name].decode())
+        same &= column.equals(theirs.attributes[name])
     stop = np.cumsum(left.n_events[rows])
     start = stop - left.n_events[rows]
     equal[rows] = segment_reduce(np.logical_and, same, start, stop, empty=True)
@@ -120,9 +120,3 @@ def _check_kind(present: list[History], dtype: HistoryDtype) -> HistoryDtype:
 
 def _is_missing(value: Any) -> bool:
     return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))
-
-
-def _equal_values(left: NDArray, right: NDArray) -> NDArray[np.bool_]:
-    if left.dtype == object or right.dtype == object:
-        return np.array(left == right, dtype=bool)
-    return (left == right) | (np.isnan(left) & np.isnan(right))

@@ -31,6 +31,22 @@ def test_concatenate_unites_categories(parts):
         assert joined.categories == sorted(set(joined.categories))
 
 
+@given(left=words, data=st.data())
+def test_equals_is_that_of_the_values(left, data):
+    same_length = st.lists(
+        st.sampled_from(["web", "fax", None]), min_size=len(left), max_size=len(left)
+    )
+    right = data.draw(st.one_of(st.just(left), same_length))
+    expected = [a == b for a, b in zip(left, right, strict=True)]
+    assert encode(left).equals(encode(right)).tolist() == expected
+
+
+def test_missing_numbers_equal_each_other_and_no_text():
+    numbers = Attribute(np.array([1.0, np.nan, 2.0]))
+    assert numbers.equals(Attribute(np.array([1.0, np.nan, 3.0]))).tolist() == [True, True, False]
+    assert not numbers.equals(encode(["1.0", None, "2.0"])).any()
+
+
 def test_numbers():
     attribute = Attribute.encode(np.array([1, 2]))
     assert attribute.values.dtype == np.float64
