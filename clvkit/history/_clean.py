@@ -119,7 +119,8 @@ def read_customers(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         empty = column.str.strip_chars() == ""
         return column.set(empty.fill_null(False), None) if empty.any() else column
-    if column.dtype.is_nested() or column.dtype == pl.Object:
+    if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
+        # Binary is what Arrow makes of UUIDs: nobody would find his customers again.
         raise LogError(
             f"column '{column.name}' holds {column.dtype}, such as {column.head(1).to_list()}, "
             "which cannot name a customer. Make it numbers or text."

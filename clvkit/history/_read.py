@@ -47,6 +47,12 @@ def read_table(
     MissingColumnError
         If columns are missing.
     """
+    for role, column in roles.items():
+        if not isinstance(column, str):
+            raise MissingColumnError(
+                f"{role}={column!r} is no name of a column, which must be text. Rename the "
+                "columns, for example log.columns = ['customer_id', 'date', 'amount']."
+            )
     if isinstance(table, (str, os.PathLike)):
         return _read_path(Path(table), roles, whole, name)
     frame = _wrap(table, name)

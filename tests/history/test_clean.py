@@ -48,9 +48,17 @@ def test_customers(values, dtype, expected):
     assert column.dtype.is_integer() == (whole or dtype == pl.Int32)
 
 
-def test_what_cannot_name_a_customer():
-    with pytest.raises(LogError, match=r"column 'who' holds List\(Int64\), such as \[\[1\]\]"):
-        read_customers(pl.Series("who", [[1]]))
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([1], r"column 'who' holds List\(Int64\), such as \[\[1\]\]"),
+        (b"1", r"column 'who' holds Binary, such as \[b'1'\]"),
+    ],
+    ids=["list", "bytes"],
+)
+def test_what_cannot_name_a_customer(value, message):
+    with pytest.raises(LogError, match=message):
+        read_customers(pl.Series("who", [value]))
 
 
 def test_a_row_that_is_left_out_may_hold_anything_else():

@@ -128,3 +128,9 @@ def test_columns_that_arrow_cannot_hold():
     with pytest.raises(LogError, match=r"the log could not be read: .*make each column one type"):
         read_table(mixed, ROLES)
     assert read_table(mixed, {"date": "when"}).columns == ["when"]
+
+
+def test_names_of_columns_are_text():
+    table = TABLE.set_axis(range(3), axis=1)
+    with pytest.raises(MissingColumnError, match=r"customer_id=0 is no name of a column.*Rename"):
+        read_table(table, {"customer_id": 0})
