@@ -262,11 +262,11 @@ def _span(latest: pd.DataFrame) -> tuple[int, int]:
 
 def _single_message(start: int, end: int, duration: Duration, resolution: str) -> str:
     days = _days(start, end, resolution)
+    enough = int(2 * duration.days) + least_history(duration).count + 1
     return (
         f"the log covers {days} days, {days / duration.days:.1f} horizons: candidates that learn "
         "from labels were validated across customers at one origin, the others out of time there. "
-        f"A log of {int(2 * duration.days) + least_history(duration).count} days or more allows "
-        "validation out of time for all."
+        f"A log of {enough} days or more allows validation out of time for all."
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clvkit.cli._output import say, show_leaderboard
+from clvkit.cli._output import programs_prefix, say, show_leaderboard
 from clvkit.cli._tables import check_table_name, make_folder, write_table
+from clvkit.errors import MissingColumnError
 
 __all__ = ["demo", "fit", "predict"]
 
@@ -21,10 +25,21 @@ def demo(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Find and fit the best model of a log, and save it."""
+    folder = make_folder(arguments.out)
+    with option_names():
+        auto = _fit(arguments)
+    auto.model_.save(folder / "model")
+    write_table(auto.leaderboard_, folder / "leaderboard.csv")
+    if not arguments.quiet:
+        show_leaderboard(auto.leaderboard_)
+        say(f"\nThe model is in {folder / 'model'}, the leaderboard in {folder}/. Next:\n")
+        say(f"  {programs_prefix()}clvkit predict {folder} {arguments.log} --out values.csv")
+
+
+def _fit(arguments: argparse.Namespace) -> Any:
     from clvkit.automl import AutoCLV
 
-    folder = make_folder(arguments.out)
-    auto = AutoCLV(
+    return AutoCLV(
         arguments.horizon,
         candidates=arguments.candidates,
         n_trials=arguments.n_trials,
@@ -44,12 +59,6 @@ def fit(arguments: argparse.Namespace) -> None:
         coverage=arguments.coverage,
         verbose=0 if arguments.quiet else 1,
     ).fit(arguments.log)
-    auto.model_.save(folder / "model")
-    write_table(auto.leaderboard_, folder / "leaderboard.csv")
-    if not arguments.quiet:
-        show_leaderboard(auto.leaderboard_)
-        say(f"\nThe model is in {folder / 'model'}, the leaderboard in {folder}/. Next:\n")
-        say(f"  clvkit predict {folder} {arguments.log} --out values.csv")
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -59,12 +68,34 @@ def predict(arguments: argparse.Namespace) -> None:
     target = Path(arguments.out)
     check_table_name(target)
     model = load(_model_place(arguments.model))
-    values = model.predict_customers(arguments.log, arguments.cutoff, arguments.coverage)
+    try:
+        values = model.predict_customers(arguments.log, arguments.cutoff, arguments.coverage)
+    except MissingColumnError as error:
+        found = str(error).split(" Say which")[0]
+        wanted = ", ".join((model.customer_id, model.date, model.amount, *model.attributes))
+        raise MissingColumnError(
+            f"{found} The model reads the columns it was fitted on: {wanted}. Rename those of "
+            "the log."
+        ) from error
     write_table(values, target)
     say(
         f"{len(values):,} customers, {values['clv'].sum():,.2f} in all over {model.horizon}: "
         f"{target}"
     )
+
+
+@contextmanager
+def option_names() -> Iterator[None]:
+    """Name options in messages as one types them: --customer-id, not customer_id=."""
+    try:
+        yield
+    except MissingColumnError as error:
+        typed = re.sub(
+            r"\b(customer_id|date|amount)='([^']*)'",
+            lambda match: f"--{match[1].replace('_', '-')} {match[2]}",
+            str(error),
+        )
+        raise MissingColumnError(typed) from error
 
 
 def _model_place(model: str) -> Any:

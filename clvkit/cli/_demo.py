@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from clvkit.cli._output import say, show_frame, show_leaderboard
+from clvkit.cli._output import programs_prefix, say, show_frame, show_leaderboard
 from clvkit.cli._tables import write_table
 
 __all__ = ["run_demo"]
@@ -25,7 +23,7 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
     ----------
     folder : Path
         Gets ``predictions.csv``, ``leaderboard.csv``, ``holdout.csv``,
-        ``decile_calibration.png``, ``cumulative_gains.png`` and the MLflow store.
+        ``decile_calibration.png``, ``cumulative_gains.png``, the model and the MLflow store.
     n_trials : int, default=40
     """
     from clvkit.automl import AutoCLV
@@ -56,6 +54,7 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
     write_table(values, folder / "predictions.csv")
     write_table(auto.leaderboard_, folder / "leaderboard.csv")
     write_table(comparison, folder / "holdout.csv")
+    auto.model_.save(folder / "model")
     _say_what_next(folder, store)
 
 
@@ -111,23 +110,15 @@ def _say_what_next(folder: Path, store: str) -> None:
         "holdout.csv": "the comparison above",
         "decile_calibration.png": "predicted against actual spend by tenth of the customers",
         "cumulative_gains.png": "how much of the spend the best customers bring",
+        "model/": "the fitted model, for clvkit predict",
         "mlflow.db, mlartifacts/": f"the runs, and the model registered as {MODEL}",
     }
     say(f"\nIn {folder}/:")
     width = max(map(len, files))
     for file, text in files.items():
         say(f"  {file:<{width}}  {text}")
-    programs = _programs()
+    programs = programs_prefix()
     say("\nNext, look at the runs, or take a log of your own:\n")
     say(f"  {programs}mlflow ui --backend-store-uri {store}")
     say(f"  {programs}clvkit fit LOG.csv --horizon 26W --customer-id COLUMN --date COLUMN \\")
     say("      --amount COLUMN --out my-model")
-
-
-def _programs() -> str:
-    """Return where the commands lie, as one would type it here; nothing if they are on PATH."""
-    folder = Path(sys.executable).parent
-    if str(folder) in os.environ.get("PATH", "").split(os.pathsep):
-        return ""
-    inside = folder.is_relative_to(Path.cwd())
-    return f"{folder.relative_to(Path.cwd()) if inside else folder}/"

@@ -69,6 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _share(text: str) -> float:
+    """Read a share such as 0.9."""
+    share = float(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1, such as 0.9")
+    return share
+
+
 def _add_demo(commands: argparse._SubParsersAction) -> None:
     demo = commands.add_parser(
         "demo",
@@ -107,7 +115,7 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     fit.add_argument("--scoring", default="d2_tweedie", metavar="NAME", help="what ranks them")
     fit.add_argument("--n-jobs", type=int, default=1, metavar="N", help="trials at the same time")
     fit.add_argument("--seed", type=int, default=0, metavar="N")
-    fit.add_argument("--coverage", type=float, default=0.9, metavar="SHARE")
+    fit.add_argument("--coverage", type=_share, default=0.9, metavar="SHARE")
     fit.add_argument("--tracking", metavar="EXPERIMENT", help="MLflow experiment to write to")
     fit.add_argument("--register-as", metavar="NAME", help="name in MLflow's model registry")
     fit.add_argument("--quiet", action="store_true", help="show no progress and no tables")
@@ -126,4 +134,4 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("log", metavar="LOG", help="CSV or Parquet file, or a folder of them")
     predict.add_argument("--out", required=True, metavar="FILE", help="CSV or Parquet file")
     predict.add_argument("--cutoff", metavar="DATE", help="last known day")
-    predict.add_argument("--coverage", type=float, metavar="SHARE", help="of lower and upper")
+    predict.add_argument("--coverage", type=_share, metavar="SHARE", help="of lower and upper")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,7 +26,15 @@ _HEADERS = {
     "top_share_capture": "top10",
 }
 
-__all__ = ["console", "fail", "say", "show_frame", "show_leaderboard", "warnings_on_one_line"]
+__all__ = [
+    "console",
+    "fail",
+    "programs_prefix",
+    "say",
+    "show_frame",
+    "show_leaderboard",
+    "warnings_on_one_line",
+]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -106,3 +117,12 @@ def _number(value: Any, column: str) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def programs_prefix() -> str:
+    """Return where the commands lie, as one would type it here; nothing if they are on PATH."""
+    folder = Path(sys.executable).parent
+    if str(folder) in os.environ.get("PATH", "").split(os.pathsep):
+        return ""
+    inside = folder.is_relative_to(Path.cwd())
+    return f"{folder.relative_to(Path.cwd()) if inside else folder}/"

@@ -67,13 +67,14 @@ def test_predict_takes_a_cutoff_and_a_coverage(fitted, log_file, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit", "LOG", "--horizon", "13W"], "the log has no column 'customer_id' (customer_id)"),
+        (["fit", "LOG", "--horizon", "13W"], "no column 'customer_id' (customer_id)"),
+        (["fit", "LOG", "--horizon", "13W"], "for example --customer-id"),
         (["fit", "no.csv", "--horizon", "13W"], "there is no file or folder 'no.csv'"),
         (["fit", "LOG", "--horizon", "3m", "--customer-id", "client"], "minutes or months"),
         (["fit", "LOG", "--horizon", "13W", "--scoring", "r"], "scoring='r' is not known"),
         (["fit", "LOG", "--horizon", "13W", "--candidates", "btid"], "Did you mean 'btyd'?"),
     ],
-    ids=["column", "file", "horizon", "scoring", "candidate"],
+    ids=["column", "option", "file", "horizon", "scoring", "candidate"],
 )
 def test_what_a_person_can_mend_is_a_message(arguments, message, log_file, tmp_path, capsys):
     arguments = [str(log_file) if word == "LOG" else word for word in arguments]
@@ -96,6 +97,22 @@ def test_predict_says_what_is_wrong_with_its_places(fitted, log_file, tmp_path, 
     file.touch()
     assert main(["fit", log, "--horizon", "13W", "--out", str(file)]) == 2
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_predict_names_the_columns_of_the_model(fitted, tmp_path, cdnow, capsys):
+    cdnow.to_csv(tmp_path / "log.csv", index=False)
+    out = str(tmp_path / "values.csv")
+    assert main(["predict", str(fitted), str(tmp_path / "log.csv"), "--out", out]) == 2
+    message = capsys.readouterr().err
+    assert "has no column 'client'" in message
+    assert "The model reads the columns it was fitted on: client, day, paid." in message
+
+
+def test_a_coverage_in_percent_is_refused(fitted, log_file, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", str(fitted), str(log_file), "--out", "x.csv", "--coverage", "90"])
+    assert stopped.value.code == 2
+    assert "90 is no share between 0 and 1" in capsys.readouterr().err
 
 
 def test_settings_out_of_range_are_a_message_too(log_file, tmp_path, capsys):
