@@ -15,7 +15,7 @@ __all__ = ["out_of_fold_predict"]
 
 
 def out_of_fold_predict(
-    estimator: Any, X: Any, y: Any, *, cv: Any, n_jobs: int | None = None
+    estimator: Any, X: Any, y: Any = None, *, cv: Any, n_jobs: int | None = None
 ) -> pd.DataFrame:
     """Predict the test rows of each split by a clone that was fitted on its training rows.
 
@@ -27,7 +27,8 @@ def out_of_fold_predict(
     estimator : estimator
         A regressor; it is cloned.
     X : DataFrame of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or None, default=None
+        None for estimators that need no labels, such as :class:`clvkit.btyd.BTYDRegressor`.
     cv : splitter, int or iterable
         Such as :class:`RollingOrigin`.
     n_jobs : int or None, default=None
@@ -37,7 +38,13 @@ def out_of_fold_predict(
     -------
     DataFrame of shape (n_tests, 4)
         One row a tested row, in the order of the splits and with its index in ``X``:
-        ``split`` (number), ``row`` (position in ``X``), ``y_true`` and ``y_pred``.
+        ``split`` (number), ``row`` (position in ``X``), ``y_true`` (NaN without ``y``) and
+        ``y_pred``.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is not as long as ``X``, or ``cv`` yields no split.
 
     See Also
     --------
@@ -62,9 +69,11 @@ def out_of_fold_predict(
         ...
     ValueError: X has 43977 rows, but y has 3...
     """
-    if len(y) != len(X):
+    if y is not None and len(y) != len(X):
         raise ValueError(f"X has {len(X)} rows, but y has {len(y)}: give one y a row.")
     splits = list(check_cv(cv).split(X, y))
+    if not splits:
+        raise ValueError("cv yields no split, so no row is predicted. Give one with a split.")
     parts = Parallel(n_jobs=n_jobs)(
         delayed(_fit_predict)(clone(estimator), X, y, train, test) for train, test in splits
     )
@@ -73,7 +82,7 @@ def out_of_fold_predict(
         {
             "split": np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
             "row": rows,
-            "y_true": np.asarray(y, dtype=np.float64)[rows],
+            "y_true": np.nan if y is None else np.asarray(y, dtype=np.float64)[rows],
             "y_pred": np.concatenate(parts),
         }
     )
@@ -82,5 +91,5 @@ def out_of_fold_predict(
 
 
 def _fit_predict(estimator: Any, X: Any, y: Any, train: Any, test: Any) -> Any:
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train))
+    estimator.fit(_safe_indexing(X, train), None if y is None else _safe_indexing(y, train))
     return estimator.predict(_safe_indexing(X, test))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from clvkit.errors import CutoffError, ShortLogError
-from clvkit.history import HistoryArray
-from clvkit.utils._duration import parse_duration
+from clvkit.errors import CutoffError, HorizonError, ShortLogError
+from clvkit.history import HistoryArray, resolve_horizon
+from clvkit.utils._duration import Duration, parse_duration
 
 __all__ = ["RollingOrigin", "cutoffs_of"]
 
@@ -26,8 +28,9 @@ class RollingOrigin(BaseCrossValidator):
 
     Parameters
     ----------
-    horizon : str
-        The horizon that the samples were made with.
+    horizon : str or None, default=None
+        The horizon that the samples were made with. None takes the one that their histories
+        record; features without a column ``history`` record none, so there it must be given.
     n_origins : int, default=3
         At most so many splits; fewer where the samples do not reach back far enough.
     step : str or None, default=None
@@ -40,8 +43,13 @@ class RollingOrigin(BaseCrossValidator):
 
     Raises
     ------
+    HorizonError
+        At split, if the samples were made with another horizon: purging by a shorter one would
+        train on labels from after the origin. Also if no horizon is known.
     ShortLogError
         At split, if no origin has a row to train on.
+    DurationError, InvalidParameterError
+        For a parameter that cannot be used.
 
     See Also
     --------
@@ -65,19 +73,37 @@ class RollingOrigin(BaseCrossValidator):
     ...     print(cutoff[train].max().date(), "->", cutoff[test].unique()[0].date())
     1997-12-11 -> 1998-03-31
     1997-10-28 -> 1998-02-15
-    >>> next(RollingOrigin("2Y").split(X, y))
+    >>> RollingOrigin("4W").get_n_splits(X)
     Traceback (most recent call last):
         ...
-    clvkit.errors.ShortLogError: no sample's horizon of 2Y ends by the latest cutoff, ...
+    clvkit.errors.HorizonError: the samples were made with the horizon '13W', not with ...
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "horizon": [str, None],
+        "n_origins": [Interval(Integral, 1, None, closed="left")],
+        "step": [str, None],
+        "purge": ["boolean"],
+    }
+
     def __init__(
-        self, horizon: str, n_origins: int = 3, step: str | None = None, purge: bool = True
+        self,
+        horizon: str | None = None,
+        n_origins: int = 3,
+        step: str | None = None,
+        purge: bool = True,
     ) -> None:
         self.horizon = horizon
         self.n_origins = n_origins
         self.step = step
         self.purge = purge
+        # Here rather than at split, as scikit-learn's own splitters do: nothing fits in between.
+        validate_parameter_constraints(
+            self._parameter_constraints, vars(self).copy(), caller_name=type(self).__name__
+        )
+        for name in ("horizon", "step"):
+            if getattr(self, name) is not None:
+                parse_duration(getattr(self, name), name=name)
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
@@ -99,15 +125,13 @@ class RollingOrigin(BaseCrossValidator):
 
     def _splits(self, X: Any) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
         cutoff = cutoffs_of(X)
-        horizon = parse_duration(self.horizon)
+        horizon = _horizon_of(X, self.horizon)
         step = parse_duration(self.step or horizon.part(4).times(2), name="step")
         known = horizon.after(cutoff, "s") if self.purge else cutoff
         splits: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
         origin = cutoff.max() if len(cutoff) else None
         while origin is not None and len(splits) < self.n_origins:
             train = known <= origin
-            if self.purge is False:
-                train &= cutoff <= origin
             if not train.any():
                 break
             splits.append((train, cutoff == origin))
@@ -115,11 +139,40 @@ class RollingOrigin(BaseCrossValidator):
             origin = earlier.max() if len(earlier) else None
         if not splits:
             raise ShortLogError(
-                f"no sample's horizon of {self.horizon} ends by the latest cutoff, so there is "
+                f"no sample's horizon of {horizon} ends by the latest cutoff, so there is "
                 "nothing to train on. Make samples at earlier cutoffs too, such as "
                 "make_samples(log, horizon), or with a shorter horizon."
             )
         return splits
+
+
+def _histories_of(X: Any) -> HistoryArray | None:
+    column = X["history"] if isinstance(X, pd.DataFrame) and "history" in X.columns else X
+    array = getattr(column, "array", column)
+    return array if isinstance(array, HistoryArray) else None
+
+
+def _horizon_of(X: Any, horizon: str | None) -> Duration:
+    """Return the horizon to purge by: never another one than that of the labels."""
+    array = _histories_of(X)
+    recorded = None if array is None else array.dtype.horizon
+    if horizon is None and recorded is None:
+        raise HorizonError(
+            "no horizon is known: X records none (it has no column 'history', or one of "
+            "latest_histories). Give the one that the labels were made with, such as "
+            "RollingOrigin('13W')."
+        )
+    if array is None:
+        return parse_duration(horizon)
+    try:
+        return resolve_horizon(horizon, array)
+    except HorizonError:
+        raise HorizonError(
+            f"the samples were made with the horizon '{recorded}', not with {horizon!r}: purging "
+            "by another one would train on labels that the origin does not know, or leave out "
+            f"rows that it does. Give RollingOrigin('{recorded}'), or horizon=None for the "
+            "samples' own."
+        ) from None
 
 
 def cutoffs_of(X: Any) -> NDArray[np.int64]:
@@ -130,9 +183,8 @@ def cutoffs_of(X: Any) -> NDArray[np.int64]:
     CutoffError
         If ``X`` has neither.
     """
-    column = X["history"] if isinstance(X, pd.DataFrame) and "history" in X.columns else X
-    array = getattr(column, "array", column)
-    if isinstance(array, HistoryArray):
+    array = _histories_of(X)
+    if array is not None:
         return np.asarray(array.cutoffs.astype("M8[s]")).astype(np.int64)
     index = getattr(X, "index", None)
     if index is None or "cutoff" not in index.names:

@@ -24,6 +24,7 @@ from clvkit.history import (
     resolve_horizon,
     take_snapshots,
 )
+from clvkit.history._moments import format_moment
 from clvkit.utils._duration import Duration, parse_duration
 
 __all__ = ["SnapshotRegressor"]
@@ -72,7 +73,8 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     horizon_ : str
         The horizon in use.
     snapshots_ : list of str
-        Cutoffs of the snapshots as ISO dates, the oldest first.
+        Cutoffs of the snapshots, the oldest first: ISO dates, with a time of day where the
+        granularity of the histories is finer than days.
     n_samples_ : int
         Rows that the pipeline was fitted on.
 
@@ -156,9 +158,12 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             samples, labels = X, y
         else:
             samples, labels = self._snapshots(latest_rows(X), horizon)
-        cutoffs = np.unique(get_histories(samples).cutoffs)
+        histories = get_histories(samples)
         self.horizon_ = str(horizon)
-        self.snapshots_ = [str(cutoff)[:10] for cutoff in cutoffs]
+        self.snapshots_ = [
+            format_moment(moment, histories.dtype.resolution)
+            for moment in np.unique(histories.cutoff_moments)
+        ]
         self.n_samples_ = len(samples)
         self.pipeline_ = clone(self.pipeline).fit(samples, labels)
         return self

@@ -8,17 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 
 from clvkit.boosting import TweedieLGBMRegressor
-from clvkit.btyd import BTYDRegressor
-from clvkit.errors import CutoffError, ShortLogError
+from clvkit.errors import CutoffError, DurationError, HorizonError, ShortLogError
 from clvkit.features import RFMFeatures, default_features
 from clvkit.history import make_samples
-from clvkit.metrics import d2_tweedie, get_clv_scorer
-from clvkit.model_selection import RollingOrigin, out_of_fold_predict
+from clvkit.metrics import get_clv_scorer
+from clvkit.model_selection import RollingOrigin
 
 
 @pytest.fixture(scope="module")
@@ -115,15 +114,71 @@ def test_a_pipeline_from_histories_to_spend_is_at_home_in_scikit_learn(samples):
     assert np.array_equal(again.predict(X), named.predict(X))
 
 
-def test_out_of_fold_predictions_are_those_of_each_split(samples):
+def test_another_horizon_than_that_of_the_samples_is_a_leak(samples):
+    """Purging by four weeks would train on labels that end nine weeks after the origin."""
     X, y = samples
-    cv = RollingOrigin("13W", n_origins=2, purge=False)
-    model = BTYDRegressor()
-    table = out_of_fold_predict(model, X, y, cv=cv)
-    scorer = get_clv_scorer("d2_tweedie")
-    scores = cross_val_score(model, X, y, cv=cv, scoring=scorer)
-    ours = [d2_tweedie(part["y_true"], part["y_pred"]) for _, part in table.groupby("split")]
-    assert ours == pytest.approx(scores.tolist())
-    assert table.index.equals(X.index[table["row"]])
-    arrays = out_of_fold_predict(Ridge(), np.eye(6), np.arange(6.0), cv=3)
-    assert len(arrays) == 6
+    message = r"were made with the horizon '13W', not with '4W'.*RollingOrigin\('13W'\)"
+    for rows in (X, X["history"]):
+        with pytest.raises(HorizonError, match=message):
+            next(RollingOrigin("4W").split(rows, y))
+    with pytest.raises(HorizonError, match="not with '26W'"):
+        RollingOrigin("26W").get_n_splits(X)
+    # The same length by another name is the same horizon.
+    assert RollingOrigin("91D").get_n_splits(X) == 3
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_without_a_horizon_it_is_that_of_the_samples(samples, purge):
+    X, _ = samples
+    given, taken = (
+        list(RollingOrigin(horizon, 2, "45D", purge).split(X)) for horizon in ("13W", None)
+    )
+    for a, b in zip(given, taken, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+
+
+def test_where_no_horizon_is_recorded_it_must_be_given(samples, cdnow_histories):
+    X, _ = samples
+    features = RFMFeatures().set_output(transform="pandas").fit_transform(X)
+    for rows in (features, cdnow_histories):
+        with pytest.raises(HorizonError, match=r"no horizon is known.*RollingOrigin\('13W'\)"):
+            next(RollingOrigin().split(rows))
+    assert RollingOrigin("13W").get_n_splits(features) == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"n_origins": 0}, InvalidParameterError, "'n_origins' parameter of RollingOrigin"),
+        ({"n_origins": "2"}, InvalidParameterError, "'n_origins' parameter of RollingOrigin"),
+        ({"n_origins": 2.0}, InvalidParameterError, "'n_origins' parameter of RollingOrigin"),
+        ({"step": 30}, InvalidParameterError, "'step' parameter of RollingOrigin"),
+        ({"step": "a month"}, DurationError, "step='a month' cannot be read"),
+        ({"step": ""}, DurationError, "step='' cannot be read"),
+        ({"step": "0D"}, DurationError, "step='0D' must be longer than nothing"),
+        ({"purge": "no"}, InvalidParameterError, "'purge' parameter of RollingOrigin"),
+        ({"purge": None}, InvalidParameterError, "'purge' parameter of RollingOrigin"),
+        ({"horizon": 91}, InvalidParameterError, "'horizon' parameter of RollingOrigin"),
+        ({"horizon": "3m"}, DurationError, "minutes or months"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_parameters_are_checked_before_anything_is_split(parameters, error, message):
+    with pytest.raises(error, match=message):
+        RollingOrigin(**{"horizon": "13W"} | parameters)
+
+
+def test_numpy_scalars_are_parameters_as_well(samples):
+    X, _ = samples
+    numpy = RollingOrigin("13W", np.int64(2), purge=np.False_)
+    ours, theirs = (
+        list(cv.split(X)) for cv in (numpy, RollingOrigin("13W", n_origins=2, purge=False))
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+
+
+def test_the_splitter_shows_its_parameters():
+    assert repr(RollingOrigin("13W", 2)) == (
+        "RollingOrigin(horizon='13W', n_origins=2, purge=True, step=None)"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -108,6 +109,30 @@ def test_another_horizon_than_the_samples_raises(cdnow):
     X, y = make_samples(cdnow, "13W", cutoffs=2)
     with pytest.raises(HorizonError, match="predicts horizon='26W'"):
         SnapshotRegressor(PopulationMean(), "26W").fit(X, y)
+
+
+def test_snapshots_within_a_day_keep_their_time_of_day():
+    """Cut to dates, four snapshots of one day could not be told apart."""
+    hours = pd.date_range("2024-01-01", "2024-03-31 23:00", freq="5h")
+    customers = np.arange(len(hours)) % 20
+    log = pd.DataFrame({"customer_id": customers, "date": hours, "amount": 1.0 + customers})
+    X = latest_histories(log, granularity="h")
+    model = SnapshotRegressor(PopulationMean(), "12h", n_snapshots=5).fit(X)
+    # The last event is at 20:00 on the 31st: the latest label begins twelve hours before it.
+    assert model.snapshots_ == [
+        *(f"2024-03-30T{hour}" for hour in ("20", "23")),
+        *(f"2024-03-31T{hour}" for hour in ("02", "05", "08")),
+    ]
+    cutoffs = [pd.Timestamp(moment) for moment in model.snapshots_]
+    samples, y = make_samples(log, "12h", cutoffs=cutoffs, granularity="h")
+    assert model.n_samples_ == len(samples)
+    assert model.pipeline_.mean_ == y.mean()
+    # The labels by hand: what was spent in the twelve hours after each of the cutoffs.
+    spent = [
+        log.loc[(log["date"] > cutoff) & (log["date"] <= cutoff + pd.Timedelta("12h")), "amount"]
+        for cutoff in cutoffs
+    ]
+    assert model.pipeline_.mean_ == pytest.approx(sum(part.sum() for part in spent) / len(y))
 
 
 def test_it_is_a_scikit_learn_estimator(cdnow_histories):
