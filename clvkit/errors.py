@@ -12,6 +12,7 @@ True
 
 __all__ = [
     "AmountError",
+    "ArgumentError",
     "BoundaryWarning",
     "ClvkitError",
     "ClvkitWarning",
@@ -33,6 +34,7 @@ __all__ = [
     "RefundError",
     "RegimeWarning",
     "ShortLogError",
+    "StudyError",
     "SummaryError",
     "TrackingWarning",
     "UnitWarning",
@@ -105,6 +107,10 @@ class SummaryError(ClvkitError, ValueError):
     """An RFM summary that no customer can have (recency after T, ...)."""
 
 
+class StudyError(ClvkitError, ValueError):
+    """A stored study cannot be continued: it belongs to another search."""
+
+
 class UnknownNameError(ClvkitError, ValueError):
     """A name (scorer, family, candidate, policy) that clvkit does not know."""
 
@@ -119,6 +125,10 @@ class ModelFormatError(ClvkitError, ValueError):
 
 class OutputError(ClvkitError, ValueError):
     """A place that results cannot be written to."""
+
+
+class ArgumentError(ClvkitError, ValueError):
+    """An argument that cannot be used here: a coverage out of range, labels that are missing."""
 
 
 class NotInstalledError(ClvkitError, ImportError):

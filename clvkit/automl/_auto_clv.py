@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
+from clvkit.automl._inputs import door_settings, read_histories, search_identity
 from clvkit.automl._leaderboard import make_leaderboard
 from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
@@ -23,8 +24,8 @@ from clvkit.automl._search import Search, run_search
 from clvkit.automl._validation import Validation, plan_validation
 from clvkit.automl.candidates import resolve_candidates
 from clvkit.calibration import ConformalInterval
-from clvkit.errors import ClvkitError, LogError, ShortLogError
-from clvkit.history import HistoryDtype, latest_histories, latest_rows
+from clvkit.errors import ClvkitError, ShortLogError
+from clvkit.history import latest_rows
 from clvkit.metrics import get_clv_scorer
 from clvkit.serving import CLVModel
 from clvkit.tracking import write
@@ -58,7 +59,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         Seconds after which no further trial is started; the time for the final fit is kept free.
     scoring : str or callable, default="d2_tweedie"
         What ranks the candidates: a name known to :func:`clvkit.metrics.get_clv_scorer`, or a
-        scorer ``(estimator, X, y)``; greater is better.
+        scorer ``(estimator, X, y)``; greater is better. The scorer is handed an object with
+        ``predict`` and ``predict_components``, which returns what the candidate predicted.
     n_origins : int, default=3
         Number of past origins, half a horizon apart; fewer where the log is short.
     n_jobs : int or None, default=1
@@ -66,7 +68,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Seed of the search and of the candidates.
     storage, study_name : optional
-        Passed to ``optuna.create_study``; a study of that name is continued.
+        Passed to ``optuna.create_study``; a study of that name is continued, if it is of the
+        same log, horizon and scoring.
     tracking : str or None, default=None
         Name of an MLflow experiment to write to, at the tracking server that MLflow is set to.
         By default nothing is tracked, and nothing is written anywhere.
@@ -100,8 +103,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         Out-of-fold predictions of the best candidate: ``y_true`` and ``y_pred``, indexed by
         (``customer_id``, ``cutoff``).
     tracked_run_ : TrackedRun or None
-        Where the fit was written to, with ``tracking`` only: ``run_id``, ``model_uri``,
-        ``pipeline_uri``.
+        Where the fit was written to: ``run_id``, ``model_uri``, ``pipeline_uri``. None without
+        ``tracking``.
     study_ : optuna.Study
     horizon_ : str
         The horizon in use.
@@ -112,6 +115,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         At fit, when the log or the horizon cannot be used.
     UnknownNameError
         For an unknown scoring, family or candidate.
+    StudyError
+        When the study of that name belongs to another search.
 
     Warns
     -----
@@ -230,7 +235,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         scorer = get_clv_scorer(self.scoring)
         candidates = resolve_candidates(self.candidates)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        histories = X if _holds_histories(X) else self._open(X)
+        histories = read_histories(self, X, y)
         validation = plan_validation(
             histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
         )
@@ -246,6 +251,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
                 deadline=deadline,
                 n_jobs=self.n_jobs,
                 seed=seed,
+                identity=search_identity(histories, y, validation, self.horizon_, self._score_name),
                 storage=self.storage,
                 study_name=self.study_name,
                 on_trial=progress,
@@ -258,6 +264,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
                 best = evaluate(best.candidate, best.params, best.trial, validation, scorer, seed)
             self._keep(best, histories, y, validation, seed)
         self.fit_seconds_ = time.perf_counter() - start
+        self.tracked_run_ = None
         if self.tracking is not None:
             self.tracked_run_ = write(fit_records(self, evaluations, validation, histories))
         return self
@@ -268,26 +275,12 @@ class AutoCLV(RegressorMixin, BaseEstimator):
                 f"register_as={self.register_as!r} needs tracking: a registered model belongs to "
                 "a run. Give tracking='experiment name' too."
             )
-        columns = getattr(self.covariates, "columns", ())
-        if "valid_from" in list(columns):
-            raise LogError(
-                "AutoCLV takes static covariates only: it cuts histories back to past cutoffs, "
-                "where covariates with valid_from were others. Leave out what changes, or make "
-                "samples with make_samples(log, horizon, covariates=...) and fit(X, y)."
-            )
 
     @property
     def _score_name(self) -> str:
-        return self.scoring if isinstance(self.scoring, str) else "score"
-
-    def _door(self) -> dict[str, Any]:
-        """Return the settings with which logs are read, now and when the model is in use."""
-        names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
-        settings = {name: getattr(self, name) for name in names}
-        return settings | {"attributes": tuple(self.attributes)}
-
-    def _open(self, log: Any) -> pd.DataFrame:
-        return latest_histories(log, end=self.end, covariates=self.covariates, **self._door())
+        if isinstance(self.scoring, str):
+            return self.scoring
+        return getattr(self.scoring, "__name__", repr(self.scoring))
 
     def _choose(self, evaluations: list[Evaluation], validation: Validation) -> Evaluation:
         self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
@@ -321,7 +314,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
             horizon=self.horizon_,
             interval=ConformalInterval().fit(oof["y_true"], oof["y_pred"]),
             coverage=self.coverage,
-            **self._door(),
+            **door_settings(self, X),
         )
         self.model_ = model.fit(X if y is not None else latest_rows(X), y)
 
@@ -374,14 +367,6 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags
-
-
-def _holds_histories(X: Any) -> bool:
-    return (
-        isinstance(X, pd.DataFrame)
-        and "history" in X.columns
-        and isinstance(X["history"].dtype, HistoryDtype)
-    )
 
 
 def _without_labels(candidates: list[Any]) -> list[Any]:

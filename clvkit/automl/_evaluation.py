@@ -65,7 +65,7 @@ class Evaluation:
         return float(np.mean(self.scores)) if self.scores and not self.error else float("nan")
 
 
-class _Predicted(RegressorMixin, BaseEstimator):
+class CandidatePredictions(RegressorMixin, BaseEstimator):
     """Stands before a scorer with predictions that were made already."""
 
     def __init__(self, predictions: Any = None, components: Any = None) -> None:
@@ -114,19 +114,24 @@ def _evaluate_fold(
         else:
             _fit(result, estimator, fold.X_known, None)
         prediction, components = _predict(result, estimator, fold.X_test)
-    asked = _Predicted(prediction, components)
+    asked = CandidatePredictions(prediction, components)
     score = float(scorer(asked, fold.X_test, fold.y_test))
     if not np.isfinite(score):
         raise ClvkitError(f"its score at the origin {fold.origin} is {score}")
     result.scores.append(score)
     if validation.regime == "single":
-        scaled = prediction * (fold.y_test.sum() / max(prediction.sum(), np.finfo(float).tiny))
-        asked = _Predicted(scaled, components)
+        asked = CandidatePredictions(_scaled(prediction, fold.y_test), components)
         result.scaled_scores.append(float(scorer(asked, fold.X_test, fold.y_test)))
     active = components.get("probability_active")
     result.metrics.append(clv_metrics(fold.y_test, prediction, active))
     assert result.predictions is not None
     result.predictions.append(prediction)
+
+
+def _scaled(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale the total to the truth; where it cannot be scaled it stays as it is."""
+    total = prediction.sum()
+    return prediction * (y.sum() / total) if total > 0 and y.sum() > 0 else prediction
 
 
 def level_scores(evaluations: list[Evaluation]) -> None:
@@ -140,14 +145,16 @@ def level_scores(evaluations: list[Evaluation]) -> None:
 
     One number does both. The best candidate out of time loses something by not knowing the level:
     its score with the total scaled, less its own. Every candidate across customers is charged the
-    same for having known it.
+    same for having known it. Where its own score is below the scaled one, it knew the level and
+    missed it all the same; its own counts then.
     """
     fair = [e for e in evaluations if e.scaled_scores and not e.candidate.label_trained]
     best = max(fair, key=lambda e: e.scores[0], default=None)
     charge = 0.0 if best is None else max(best.scaled_scores[0] - best.scores[0], 0.0)
     for evaluation in evaluations:
         if evaluation.scaled_scores and evaluation.candidate.label_trained:
-            evaluation.scores = [evaluation.scaled_scores[0] - charge]
+            known = min(evaluation.scores[0], evaluation.scaled_scores[0])
+            evaluation.scores = [known - charge]
 
 
 def _across_customers(

@@ -29,6 +29,10 @@ __all__ = ["fit_records"]
 _SETTINGS = (
     "n_trials",
     "timeout",
+    "end",
+    "customer_id",
+    "date",
+    "amount",
     "scoring",
     "n_origins",
     "random_state",
@@ -60,7 +64,7 @@ def _fit_record(
     best = auto.leaderboard_.iloc[0]
     return FitRecord(
         experiment=str(auto.tracking),
-        params={"horizon": auto.horizon_, **settings, **found},
+        params={"horizon": auto.horizon_, **settings, "scoring": auto._score_name, **found},
         metrics={"score": auto.best_score_, **mean_metrics(champion)},
         tags={
             "regime": validation.regime,
@@ -76,7 +80,8 @@ def _fit_record(
 def _candidate_record(evaluation: Evaluation) -> CandidateRecord:
     """Return the record of a candidate; its origins in the order of time."""
     failed = bool(evaluation.error)
-    by_origin = [] if failed else list(reversed(evaluation.metrics))
+    pairs = zip(evaluation.scores, evaluation.metrics, strict=True)
+    by_origin = [] if failed else [{"score": score, **metrics} for score, metrics in pairs][::-1]
     metrics = {} if failed else {"score": evaluation.score, **mean_metrics(evaluation)}
     return CandidateRecord(
         name=evaluation.name,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from clvkit.automl._evaluation import Evaluation, evaluate
 from clvkit.automl._validation import Validation
 from clvkit.automl.candidates import Candidate
+from clvkit.errors import StudyError
 from clvkit.utils._imports import try_import
 
 __all__ = ["BATCH", "Search", "run_search"]
@@ -36,6 +39,8 @@ class Search:
         A reading of ``time.perf_counter()`` after which no trial is started.
     n_jobs : int or None
     seed : int
+    identity : dict of str to str
+        What must be the same for a study to be continued.
     storage, study_name : optional
         As for ``optuna.create_study``; a study of that name is continued.
     on_trial : callable
@@ -49,6 +54,7 @@ class Search:
     deadline: float | None
     n_jobs: int | None
     seed: int
+    identity: dict[str, str]
     storage: Any
     study_name: str | None
     on_trial: Callable[[Evaluation], None]
@@ -63,8 +69,8 @@ def run_search(search: Search) -> tuple[Any, list[Evaluation]]:
             study_name=search.study_name,
             load_if_exists=search.study_name is not None,
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=12),
         )
+        _check_same_search(study, search)
         done = _finished(study, search)
         for batch in _batches(study, search, done):
             start = time.perf_counter()
@@ -90,6 +96,7 @@ def _batches(
     seen = {result.candidate.name for result in done if not result.params}
     defaults = [c for c in _by_family(search.candidates) if c.name not in seen]
     while len(done) < search.n_trials:
+        study.sampler = _sampler(search.seed, len(done))
         room = min(BATCH, search.n_trials - len(done))
         # What fails with its defaults is not searched.
         failed = {result.candidate.name for result in done if result.error and not result.params}
@@ -98,15 +105,73 @@ def _batches(
             batch, defaults = defaults[:room], defaults[room:]
             yield [(study.ask(), candidate, {}) for candidate in batch]
         elif tunable:
-            yield [_propose(study, tunable) for _ in range(room)]
+            yield [_propose(study, tunable, search.validation) for _ in range(room)]
         else:
             return
 
 
-def _propose(study: Any, tunable: dict[str, Candidate]) -> tuple[Any, Candidate, dict[str, Any]]:
+def _sampler(seed: int, n_done: int) -> Any:
+    """Return a sampler for the next batch.
+
+    Seeded by the seed and the number of finished trials, a search that was interrupted proposes
+    what it would have proposed anyway, and not its first proposals again.
+    """
+    optuna = try_import("optuna", install="pip install optuna", purpose="search for candidates")
+    mixed = int(np.random.SeedSequence([seed, n_done]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        # Experimental in name only: the default of Optuna 5, named here for the versions before.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            seed=mixed, n_startup_trials=12, multivariate=True, group=True, constant_liar=True
+        )
+
+
+def _propose(
+    study: Any, tunable: dict[str, Candidate], validation: Validation
+) -> tuple[Any, Candidate, dict[str, Any]]:
     trial = study.ask()
-    candidate = tunable[trial.suggest_categorical("candidate", sorted(tunable))]
-    return trial, candidate, candidate.space(trial)
+    names = sorted(tunable)
+    # The choices are part of the parameter's name: Optuna refuses a parameter whose choices
+    # change, and a continued study may have more candidates.
+    choice = names[0] if len(names) == 1 else trial.suggest_categorical("|".join(names), names)
+    params = tunable[choice].space(_Prefixed(trial, choice))
+    if not validation.snapshots_matter:
+        params = {key: value for key, value in params.items() if "snapshots__" not in key}
+    return trial, tunable[choice], params
+
+
+class _Prefixed:
+    """A trial whose parameters carry the candidate's name: two may mean different things by one."""
+
+    def __init__(self, trial: Any, prefix: str) -> None:
+        self._trial = trial
+        self._prefix = prefix
+
+    def __getattr__(self, attribute: str) -> Any:
+        method = getattr(self._trial, attribute)
+        if not attribute.startswith("suggest_"):
+            return method
+        return lambda name, *args, **kwargs: method(f"{self._prefix}.{name}", *args, **kwargs)
+
+
+def _check_same_search(study: Any, search: Search) -> None:
+    """Refuse to continue a study of another log, horizon or scoring: its scores mean nothing here.
+
+    Raises
+    ------
+    StudyError
+    """
+    ours = search.identity
+    theirs = study.user_attrs.get("clvkit")
+    if theirs is None and not study.get_trials(deepcopy=False):
+        study.set_user_attr("clvkit", ours)
+        return
+    differing = [key for key in ours if (theirs or {}).get(key) != ours[key]]
+    if differing:
+        raise StudyError(
+            f"the study {search.study_name!r} belongs to another search: it differs in "
+            f"{', '.join(differing)}. Give another study_name, or delete the old study."
+        )
 
 
 def _by_family(candidates: list[Candidate]) -> list[Candidate]:

@@ -7,12 +7,13 @@ allows decides the regime.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import check_array, check_consistent_length
 
 from clvkit.errors import FewCustomersError, RegimeWarning, ShortLogError
 from clvkit.history import (
@@ -24,6 +25,7 @@ from clvkit.history import (
     resolve_horizon,
     take_snapshots,
 )
+from clvkit.history._moments import format_moment
 from clvkit.model_selection import RollingOrigin, cutoffs_of
 from clvkit.utils._duration import Duration, parse_duration
 from clvkit.utils._warnings import warn_user
@@ -41,7 +43,7 @@ class Fold:
     Attributes
     ----------
     origin : str
-        ISO date.
+        The cutoff as ISO text: a date, with a time of day where the histories have one.
     X_known : DataFrame
         Histories at the origin (and, where samples were given, at earlier cutoffs): what
         candidates that need no labels are fitted on, and all others that read them there.
@@ -84,6 +86,11 @@ class Validation:
     def labels_allowed(self) -> bool:
         """Whether label-trained candidates can compete."""
         return self.regime != "short"
+
+    @property
+    def snapshots_matter(self) -> bool:
+        """Whether candidates are trained on snapshots whose number and distance can be chosen."""
+        return self.regime == "rolling" and all(fold.X_train is None for fold in self.folds)
 
     @property
     def protocol(self) -> str:
@@ -181,15 +188,20 @@ def _plan_samples(
 ) -> Validation:
     """Lay out folds of samples whose labels the caller gave."""
     duration = resolve_horizon(horizon, get_histories(X))
-    labels = np.asarray(y, dtype=np.float64)
-    if len(labels) != len(X):
-        raise ShortLogError(f"X has {len(X)} rows, but y has {len(labels)}: give one y a row.")
+    labels = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    check_consistent_length(X, labels)
     cutoff = cutoffs_of(X)
     cv = RollingOrigin(str(duration), n_origins=n_origins)
     try:
         splits = list(cv.split(X))
     except ShortLogError:
         last = np.flatnonzero(cutoff == cutoff.max())
+        warn_user(
+            "no sample's horizon ends by the latest cutoff: candidates that learn from labels "
+            "were validated across customers there, the others out of time. Samples at earlier "
+            "cutoffs, such as make_samples(log, horizon), allow validation out of time for all.",
+            RegimeWarning,
+        )
         fold = _sample_fold(X, labels, cutoff, None, last, random_state)
         return _checked(Validation("single", str(duration), [fold]))
     folds = [_sample_fold(X, labels, cutoff, train, test) for train, test in splits]
@@ -206,8 +218,9 @@ def _sample_fold(
 ) -> Fold:
     origin = cutoff[test[0]]
     dealt = None if random_state is None else _deal(len(test), random_state)
+    histories = get_histories(X)
     return Fold(
-        str(np.int64(origin).astype("M8[s]"))[:10],
+        format_moment(histories.cutoff_moments[test[0]], histories.dtype.resolution),
         X.iloc[np.flatnonzero(cutoff <= origin)],
         None if train is None else X.iloc[train],
         None if train is None else y[train],
@@ -227,8 +240,8 @@ def _fold(
     rows, histories, y = take_snapshots(get_histories(latest), [origin], horizon, floor=floor)
     X = replace_histories(latest.iloc[rows], histories)
     dealt = None if random_state is None else _deal(len(X), random_state)
-    date = str(histories.cutoffs[0])[:10] if len(X) else "no customer"
-    return Fold(date, X, None, None, X, y, dealt)
+    moment = format_moment(origin, histories.dtype.resolution)
+    return Fold(moment, X, None, None, X, y, dealt)
 
 
 def _deal(n_rows: int, random_state: int) -> NDArray[np.int64]:
@@ -237,13 +250,16 @@ def _deal(n_rows: int, random_state: int) -> NDArray[np.int64]:
 
 
 def _checked(validation: Validation) -> Validation:
-    few = min(len(fold.X_test) for fold in validation.folds)
-    if few < N_CUSTOMER_FOLDS:
+    """Leave out origins at which next to nobody was known; raise where none is left."""
+    folds = [fold for fold in validation.folds if len(fold.X_test) >= N_CUSTOMER_FOLDS]
+    if not folds:
+        most = max(len(fold.X_test) for fold in validation.folds)
         raise FewCustomersError(
-            f"only {few} customer(s) are known at the origin of the validation, and at least "
+            f"only {most} customer(s) are known at the origin of the validation, and at least "
             f"{N_CUSTOMER_FOLDS} are needed to compare candidates. Give a log with more "
             "customers, or fit a model directly, such as HistoricalRate(horizon=...)."
         )
+    validation = replace(validation, folds=folds)
     if not any((fold.y_test != 0).any() for fold in validation.folds):
         raise ShortLogError(
             "nobody spent anything in the periods to validate on "

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from clvkit.automl._own import OwnBuilder, needs_no_labels
 from clvkit.baselines import HistoricalRate, LastPeriod, PopulationMean
 from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.btyd import BetaGeoNBD, BTYDRegressor, GammaGamma
@@ -52,7 +52,8 @@ class Candidate:
         Whether it learns from ``y``; it is then trained on snapshots of the histories.
     space : callable, optional
         ``space(trial)`` returns the ``params`` that an Optuna trial suggests. Parameters whose
-        name starts with ``snapshots__`` go to the :class:`SnapshotRegressor` around it.
+        name starts with ``snapshots__`` go to the :class:`SnapshotRegressor` around it; they are
+        left at their defaults where labels of one origin are validated across customers.
 
     Examples
     --------
@@ -85,7 +86,9 @@ class Candidate:
         """Return an unfitted estimator that is fitted on histories, whatever it learns from."""
         snapshots, own = _split(params or {})
         pipeline = self.build(horizon, random_state, **own)
-        if not self.label_trained or isinstance(pipeline, SnapshotRegressor):
+        if isinstance(pipeline, SnapshotRegressor):
+            return pipeline.set_params(horizon=horizon, labels=labels, **snapshots)
+        if not self.label_trained:
             return pipeline
         return SnapshotRegressor(pipeline, horizon=horizon, labels=labels, **snapshots)
 
@@ -108,7 +111,8 @@ def resolve_candidates(candidates: Any) -> list[Candidate]:
     ----------
     candidates : "default", str, list or dict
         ``"default"``; names of families or candidates; or a dict of a user's own, name ->
-        estimator or :class:`Candidate`, which compete beside the default ones.
+        estimator or :class:`Candidate`, which compete beside the default ones; one that has the
+        name of a default one takes its place.
 
     Raises
     ------
@@ -117,7 +121,8 @@ def resolve_candidates(candidates: Any) -> list[Candidate]:
     """
     default = default_candidates()
     if isinstance(candidates, dict):
-        return default + [_adopt(name, value) for name, value in candidates.items()]
+        own = {name: _adopt(name, value) for name, value in candidates.items()}
+        return list(({candidate.name: candidate for candidate in default} | own).values())
     if isinstance(candidates, str):
         candidates = [candidates]
     chosen: list[Candidate] = []
@@ -147,30 +152,14 @@ def _named(name: Any, default: list[Candidate]) -> list[Candidate]:
 
 def _adopt(name: str, value: Any) -> Candidate:
     if isinstance(value, Candidate):
-        return value
-    if not (hasattr(value, "fit") and hasattr(value, "predict")):
+        return replace(value, name=name)
+    is_estimator = hasattr(value, "fit") and hasattr(value, "get_params")
+    if isinstance(value, type) or not (is_estimator and hasattr(value, "predict")):
         raise UnknownNameError(
-            f"candidates[{name!r}] must be a regressor from histories to spend or a Candidate, "
-            f"got {value!r}."
+            f"candidates[{name!r}] must be a regressor from histories to spend (an instance with "
+            f"fit, predict and get_params) or a Candidate, got {value!r}."
         )
-    return Candidate(name, "own", _Own(value), label_trained=not _needs_no_labels(value))
-
-
-class _Own:
-    """Builds clones of a user's estimator; a class, so that it can be pickled."""
-
-    def __init__(self, estimator: BaseEstimator) -> None:
-        self.estimator = estimator
-
-    def __call__(self, horizon: str, random_state: int | None) -> Any:
-        from sklearn.base import clone
-
-        return clone(self.estimator)
-
-
-def _needs_no_labels(estimator: Any) -> bool:
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return isinstance(last, (BTYDRegressor, HistoricalRate, LastPeriod, SnapshotRegressor))
+    return Candidate(name, "own", OwnBuilder(value), label_trained=not needs_no_labels(value))
 
 
 def _split(params: Params) -> tuple[Params, Params]:

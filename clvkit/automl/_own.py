@@ -1,0 +1,54 @@
+"""A user's own estimators as candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from clvkit.baselines import HistoricalRate, LastPeriod
+from clvkit.btyd import BTYDRegressor
+
+__all__ = ["OwnBuilder", "needs_no_labels"]
+
+
+class OwnBuilder:
+    """Builds clones of an estimator, for the horizon and with the seed of the search.
+
+    A class and no function inside a function, so that it can be pickled.
+
+    Parameters
+    ----------
+    estimator : estimator
+        From histories to spend.
+    """
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self.estimator = estimator
+
+    def __call__(self, horizon: str, random_state: int | None) -> Any:
+        """Return a clone.
+
+        A horizon that was fixed is replaced: in a short log the search validates at another one
+        than the champion will predict. A ``random_state`` that was left open gets the seed.
+        """
+        estimator = clone(self.estimator)
+        found = estimator.get_params(deep=True)
+        wanted = {key: horizon for key, value in found.items() if _is(key, "horizon") and value}
+        wanted |= {
+            key: random_state
+            for key, value in found.items()
+            if _is(key, "random_state") and value is None
+        }
+        return estimator.set_params(**wanted)
+
+
+def needs_no_labels(estimator: Any) -> bool:
+    """Whether an estimator, or the last step of a pipeline, learns without labels."""
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return isinstance(last, (BTYDRegressor, HistoricalRate, LastPeriod))
+
+
+def _is(key: str, name: str) -> bool:
+    return key == name or key.endswith(f"__{name}")
