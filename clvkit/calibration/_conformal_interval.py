@@ -12,6 +12,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from clvkit.calibration._coverage import check_coverage
+
 __all__ = ["ConformalInterval"]
 
 #: Shares that may be left out at each end; the scores at these are all that is kept. Shares in
@@ -106,7 +108,8 @@ class ConformalInterval(BaseEstimator):
     >>> interval.interval([5], coverage=90)
     Traceback (most recent call last):
         ...
-    ValueError: coverage must be above 0 and below 1 (0.9 is 90 %); got 90.
+    clvkit.errors.ArgumentError: coverage must be a number above 0 and below 1 (0.9 is 90 %); got
+    90.
     """
 
     _parameter_constraints: dict = {
@@ -173,14 +176,11 @@ class ConformalInterval(BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If the coverage is not between 0 and 1. It is a fraction, not a percentage.
+        ArgumentError
+            If the coverage is not a number between 0 and 1. It is a fraction, not a percentage.
         """
         check_is_fitted(self)
-        if not 0 < coverage < 1:
-            raise ValueError(
-                f"coverage must be above 0 and below 1 (0.9 is 90 %); got {coverage!r}."
-            )
+        coverage = check_coverage(coverage)
         predicted = _column(y_pred, "y_pred")
         # Rounded, for (1 - 0.9) / 2 is a little less than 0.05.
         tail = round((1 - coverage) / 2, 9)

@@ -25,11 +25,29 @@ _ESTIMATORS = (
     "clvkit.serving._clv_model.CLVModel",
 )
 
-#: What they are made of beyond the types of NumPy and scikit-learn that skops itself trusts:
-#: LightGBM's trained model (text and numbers), and the dictionary that it keeps.
+#: What regressors and transformers of scikit-learn and LightGBM are made of, beyond the types that
+#: skops itself trusts. They are data with arithmetic: numbers, arrays and text that are put back as
+#: they are. None of them opens a file or calls what a file names. Trees, neighbours and boosters
+#: follow the indices they hold without looking, though, so a forged one may end the process.
 _PARTS = (
     "collections.OrderedDict",
     "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMRegressor",
+    "numpy.dtype",  # SimpleImputer keeps the one it was fitted on
+    "sklearn._loss.loss.HalfTweedieLoss",  # TweedieRegressor keeps its loss
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.compose._column_transformer.make_column_selector",  # a pattern and names of types
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.ChebyshevDistance64",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",  # a dict; voting and stacking keep their estimators in one
 )
 
 #: Qualified names of the types that :func:`clvkit.serving.load` makes objects of.

@@ -1,0 +1,24 @@
+"""The coverage of an interval as users write it."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+from clvkit.errors import ArgumentError
+
+__all__ = ["check_coverage"]
+
+
+def check_coverage(coverage: object) -> float:
+    """Return the coverage as a number, if it is a share of customers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no number, or not between 0 and 1. It is a fraction, not a percentage.
+    """
+    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+        raise ArgumentError(
+            f"coverage must be a number above 0 and below 1 (0.9 is 90 %); got {coverage!r}."
+        )
+    return float(coverage)
