@@ -13,10 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._gamma_gamma import GammaGamma
+from clvkit.errors import SummaryError
 from clvkit.history import HistoryArray, get_histories, latest_rows, resolve_horizon, rfm_summary
 from clvkit.utils._duration import RESOLUTIONS, parse_duration
 
 __all__ = ["BTYDRegressor"]
+
+_PURCHASE_METHODS = ["fit", "expected_purchases", "probability_alive", "probability_active"]
 
 
 class BTYDRegressor(RegressorMixin, BaseEstimator):
@@ -30,9 +33,10 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     purchase_model : estimator or None, default=None
-        Such as :class:`BetaGeoNBD`, the default.
+        Such as :class:`BetaGeoNBD`, the default. It is cloned and fitted; a model of known
+        parameters is kept as it is inside a :class:`sklearn.frozen.FrozenEstimator`.
     spend_model : estimator or None, default=None
-        Such as :class:`GammaGamma`, the default.
+        Such as :class:`GammaGamma`, the default. As above.
     horizon : str or None, default=None
         Length of the period to predict, such as ``"26W"``; months and years are counted from
         each row's cutoff in the calendar. None takes the one that the samples were made with.
@@ -48,6 +52,8 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
     ------
     HorizonError
         If no horizon is known, or if the samples were made with another one.
+    TypeError
+        At fit, if a model is a class, or lacks what is needed of it.
     SummaryError
         At fit, if no customer can be used for one of the models (nobody bought twice).
 
@@ -83,7 +89,7 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "purchase_model": [HasMethods(["fit", "expected_purchases"]), None],
+        "purchase_model": [HasMethods(_PURCHASE_METHODS), None],
         "spend_model": [HasMethods(["fit", "expected_spend"]), None],
         "horizon": [str, None],
     }
@@ -110,14 +116,31 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         -------
         self
         """
+        self._check_models()
         latest = latest_rows(X)
         self.horizon_ = str(resolve_horizon(self.horizon, get_histories(latest)))
         purchases = BetaGeoNBD() if self.purchase_model is None else clone(self.purchase_model)
         spend = GammaGamma() if self.spend_model is None else clone(self.spend_model)
         summary = _summary(latest, purchases)
-        self.purchase_model_ = purchases.fit(summary)
-        self.spend_model_ = spend.fit(summary)
+        self.spend_model_ = _fit_spend(spend, summary)
+        self.purchase_model_ = purchases.fit(summary, None)
         return self
+
+    def _check_models(self) -> None:
+        for name in ("purchase_model", "spend_model"):
+            model = getattr(self, name)
+            if isinstance(model, type):
+                raise TypeError(
+                    f"{name}={model.__name__} is a class: give an instance of it, "
+                    f"{name}={model.__name__}()."
+                )
+        unit = getattr(self.purchase_model, "time_unit", None)
+        if self.purchase_model is not None and not isinstance(unit, str):
+            raise TypeError(
+                f"purchase_model={type(self.purchase_model).__name__} has no time_unit, so nobody "
+                "knows in which unit it counts time. Give it an attribute time_unit, such as "
+                "'7D' for weeks, or take a model of clvkit.btyd."
+            )
 
     def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the expected spend of each row in the horizon after its cutoff.
@@ -181,6 +204,21 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
 def _summary(X: pd.DataFrame, purchase_model: Any) -> NDArray[np.float64]:
     """Return the summary by position in the model's own unit: nothing hangs on attrs."""
     return rfm_summary(X, time_unit=purchase_model.time_unit).to_numpy()
+
+
+def _fit_spend(model: Any, summary: NDArray[np.float64]) -> Any:
+    """Fit the spend model; it comes first, for it is the one that can lack anything to learn."""
+    try:
+        return model.fit(summary, None)
+    except SummaryError as error:
+        if ((summary[:, 0] > 0) & (summary[:, 3] > 0)).any():
+            raise
+        raise SummaryError(
+            f"none of {len(summary)} customers has bought again for an amount above 0, so there "
+            "is nothing to learn about what a repeat purchase is worth. Wait for repeat "
+            "purchases, take a baseline such as HistoricalRate, or give a spend_model of known "
+            "parameters: FrozenEstimator(GammaGamma.from_params(p=6, q=4, gamma=15))."
+        ) from error
 
 
 def _horizons(array: HistoryArray, horizon: str, time_unit: str) -> NDArray[np.float64]:
