@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
@@ -16,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from clvkit.errors import EmptyLogError, HistoryTypeError
 from clvkit.features._view import Floats, HistoryView, blocks_of_rows
 from clvkit.history import HistoryArray, get_histories
+from clvkit.history._access import latest_positions
 
-__all__ = ["BaseHistoryTransformer", "check_granularity", "compute_features", "latest_rows"]
+__all__ = ["BaseHistoryTransformer", "check_granularity", "compute_features"]
 
 
 class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
@@ -56,7 +56,7 @@ class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
         if not len(histories):
             raise EmptyLogError(f"X has no rows, and {type(self).__name__} needs some to fit on.")
         self._remember_input(histories)
-        self._learn(histories[latest_rows(X, histories)], np.unique(histories.cutoff_moments))
+        self._learn(histories[latest_positions(X)], np.unique(histories.cutoff_moments))
         return self
 
     def transform(self, X: Any) -> Floats:
@@ -140,23 +140,6 @@ def compute_features(
         with ThreadPoolExecutor(n_threads) as threads:
             list(threads.map(fill, blocks))
     return features
-
-
-def latest_rows(X: Any, histories: HistoryArray) -> NDArray[np.intp]:
-    """Return the position of each customer's latest row, in the order of first appearance.
-
-    The customer is told by the index level ``customer_id``. Where there is none, rows of one
-    log that start at the same event are one customer's.
-    """
-    names = getattr(getattr(X, "index", None), "names", [])
-    if "customer_id" in names:
-        customers = X.index.get_level_values("customer_id")
-    else:
-        customers = pd.Index(histories.begin)
-    codes, _ = pd.factorize(customers)
-    order = np.lexsort((histories.cutoff_moments, codes))
-    is_last = np.append(np.diff(codes[order]) != 0, True)
-    return order[is_last]
 
 
 def check_granularity(estimator: Any, histories: HistoryArray) -> None:

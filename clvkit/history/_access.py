@@ -12,7 +12,13 @@ from clvkit.errors import HistoryTypeError
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._sample_index import sample_index
 
-__all__ = ["customers_of", "get_histories", "latest_rows", "replace_histories"]
+__all__ = [
+    "customers_of",
+    "get_histories",
+    "latest_positions",
+    "latest_rows",
+    "replace_histories",
+]
 
 _REMEDY = (
     "Make samples from a log by clvkit.latest_histories(log) or clvkit.make_samples(log, horizon)."
@@ -54,29 +60,69 @@ def get_histories(X: Any, *, allow_missing: bool = False) -> HistoryArray:
 
 
 def customers_of(X: pd.DataFrame) -> NDArray:
-    """Return the customer of each row, from the index level ``customer_id`` or the first one."""
-    return np.asarray(X.index.get_level_values(_customer_level(X)))
+    """Return the customer of each row.
+
+    From the index level ``customer_id``, the column of that name, or the first index level.
+    """
+    customers = _named_customers(X)
+    return np.asarray(X.index.get_level_values(0) if customers is None else customers)
+
+
+def latest_positions(X: Any) -> NDArray[np.intp]:
+    """Return the position of each customer's row with the latest cutoff, ascending.
+
+    The customer is told by the index level ``customer_id``, then by the column of that name.
+    Where there is neither, rows of one log that start at the same event are one customer's.
+
+    Parameters
+    ----------
+    X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
+    """
+    array = get_histories(X)
+    customers = _named_customers(X)
+    if customers is None:
+        # A history without events starts where that of another customer may start.
+        code, _ = pd.factorize(2 * array.begin + (array.n_events > 0))
+    else:
+        code, _ = pd.factorize(customers)
+    order = np.lexsort((array.cutoff_moments, code))
+    is_last = np.append(np.diff(code[order]) != 0, True)[: len(order)]
+    return np.sort(order[is_last])
+
+
+def latest_rows(X: Any) -> Any:
+    """Return the row with the latest cutoff of each customer, in the order of ``X``.
+
+    Parameters
+    ----------
+    X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
+        See :func:`latest_positions` for what tells customers apart.
+
+    Returns
+    -------
+    object of the type of ``X``
+    """
+    last = latest_positions(X)
+    if len(last) == len(X):
+        return X
+    return X.iloc[last] if isinstance(X, (pd.DataFrame, pd.Series)) else X[last]
 
 
 def replace_histories(X: pd.DataFrame, array: HistoryArray) -> pd.DataFrame:
     """Return ``X`` with other histories of the same customers, the index telling their cutoff."""
-    if isinstance(X.index, pd.MultiIndex):
-        level = list(X.index.names).index("customer_id") if _customer_level(X) else 0
+    if isinstance(X.index, pd.MultiIndex) and "customer_id" in X.index.names:
+        level = list(X.index.names).index("customer_id")
         index = sample_index(X.index.levels[level], X.index.codes[level], array)
     else:
-        code, customers = pd.factorize(X.index)
-        index = sample_index(customers, code, array)
+        code, customers = pd.factorize(customers_of(X))
+        index = sample_index(pd.Index(customers), code, array)
     return X.assign(history=pd.Series(array, index=X.index)).set_axis(index, axis=0)
 
 
-def _customer_level(X: pd.DataFrame) -> str | int:
-    return "customer_id" if "customer_id" in X.index.names else 0
-
-
-def latest_rows(X: pd.DataFrame) -> pd.DataFrame:
-    """Return the row with the latest cutoff of each customer, in the order of ``X``."""
-    cutoffs = get_histories(X).cutoff_moments
-    customers = customers_of(X)
-    order = np.lexsort((np.arange(len(X)), cutoffs))
-    last = pd.Series(order).groupby(customers[order], sort=False).last().to_numpy()
-    return X if len(last) == len(X) else X.iloc[np.sort(last)]
+def _named_customers(X: Any) -> Any:
+    """Return the values called ``customer_id``, in the index or in a column, or None."""
+    if "customer_id" in getattr(getattr(X, "index", None), "names", ()):
+        return X.index.get_level_values("customer_id")
+    if isinstance(X, pd.DataFrame) and "customer_id" in X.columns:
+        return X["customer_id"].array
+    return None

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
 from clvkit.datasets import load_cdnow
 from clvkit.errors import HistoryTypeError
 from clvkit.features import CohortFeatures, RFMFeatures, TenureFeatures, default_features
-from clvkit.features._base import latest_rows
-from clvkit.history import get_histories, make_samples
+from clvkit.history import make_samples
 
 GROUPS = [RFMFeatures(), TenureFeatures(), CohortFeatures(), default_features()]
 
@@ -19,15 +19,21 @@ def X():
     return make_samples(load_cdnow(), "13W", cutoffs=["1997-02-28", "1997-09-30"]).X
 
 
-@pytest.mark.parametrize("keep_index", [True, False], ids=["by index", "by events"])
-def test_latest_row_of_each_customer(X, keep_index):
-    shuffled = X.sample(frac=1.0, random_state=1)
-    given = shuffled if keep_index else shuffled.reset_index(drop=True)
-    rows = latest_rows(given, get_histories(given))
-    latest = shuffled.iloc[rows].index
-    assert len(rows) == X.index.get_level_values("customer_id").nunique()
-    assert set(latest.get_level_values("cutoff")) == {pd.Timestamp("1997-09-30")}
-    assert latest.get_level_values("customer_id").is_unique
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda X: X.reset_index(),
+        lambda X: X.reset_index(drop=True),
+        lambda X: X["history"],
+        lambda X: X["history"].array,
+    ],
+    ids=["columns", "no customers", "series", "array"],
+)
+@pytest.mark.parametrize("group", GROUPS[:3], ids=lambda g: type(g).__name__)
+def test_a_customer_counts_once_whatever_tells_who_it_is(group, X, form):
+    expected = clone(group).fit(X).transform(X)
+    given = form(X)
+    assert_array_equal(clone(group).fit(given).transform(given), expected)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda g: type(g).__name__)

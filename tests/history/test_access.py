@@ -1,9 +1,12 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from clvkit.errors import ClvkitError, HistoryTypeError
 from clvkit.history import (
+    HistoryArray,
     customers_of,
     get_histories,
     latest_rows,
@@ -87,3 +90,51 @@ def test_latest_rows(cdnow):
     assert set(customers_of(latest)) == set(customers_of(X))
     assert latest_rows(latest) is latest
     assert len(latest_rows(X.iloc[:0])) == 0
+
+
+@pytest.fixture(scope="module")
+def snapshots(cdnow):
+    """Rows of three cutoffs, shuffled, so that customers and cutoffs are mixed."""
+    X, _ = make_samples(cdnow.head(40), "13W", ["1997-09-30", "1997-03-31", "1997-12-31"])
+    return X.sample(frac=1, random_state=0)
+
+
+FORMS = {
+    "frame": lambda X: X,
+    "levels swapped": lambda X: X.swaplevel(),
+    "columns": lambda X: X.reset_index(),
+    "no customer": lambda X: X.reset_index(drop=True),
+    "series": lambda X: X["history"],
+    "plain series": lambda X: X["history"].reset_index(drop=True),
+    "array": lambda X: X["history"].array,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_latest_rows_whatever_tells_the_customer(snapshots, form):
+    latest = latest_rows(FORMS[form](snapshots))
+    expected = latest_rows(snapshots)
+    assert 0 < len(expected) < len(snapshots)
+    assert type(latest) is type(FORMS[form](snapshots))
+    assert (get_histories(latest) == get_histories(expected)).all()
+
+
+def test_a_column_of_customers_goes_before_the_ranges(snapshots):
+    # Ranges alone would not know one customer of two logs again.
+    parts = [snapshots.iloc[:20], pickle.loads(pickle.dumps(snapshots.iloc[20:]))]
+    X = pd.concat(parts).reset_index()
+    assert len(latest_rows(X)) == X["customer_id"].nunique()
+    assert customers_of(X).tolist() == X["customer_id"].tolist()
+    replaced = replace_histories(X.drop(columns="cutoff"), X["history"].array)
+    assert customers_of(replaced).tolist() == X["customer_id"].tolist()
+
+
+def test_a_history_without_events_is_nobody_elses(snapshots):
+    array = get_histories(snapshots).copy()
+    empty = array[:1].cut_back("1990-01-01")
+    # As compacted histories are: an empty range at the start of somebody's events.
+    moved = HistoryArray(
+        empty.store, array.begin[1:2], array.begin[1:2], np.array([10_300]), empty.dtype
+    )
+    both = HistoryArray._concat_same_type([array[1:2], moved])
+    assert len(latest_rows(both)) == 2
