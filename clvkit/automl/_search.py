@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
@@ -75,13 +75,11 @@ def run_search(search: Search) -> tuple[Any, list[Evaluation]]:
         for batch in _batches(study, search, done):
             start = time.perf_counter()
             results = Parallel(n_jobs=search.n_jobs, prefer="threads")(
-                delayed(evaluate)(
-                    candidate, params, trial.number, search.validation, search.scorer, search.seed
-                )
-                for trial, candidate, params in batch
+                delayed(_run)(proposal, search.validation, search.scorer, search.seed)
+                for proposal in batch
             )
-            for (trial, _, _), result in zip(batch, results, strict=True):
-                _tell(study, trial, result, optuna)
+            for proposal, result in zip(batch, results, strict=True):
+                _tell(study, proposal.trial, result, optuna)
                 done.append(result)
                 search.on_trial(result)
             if _late(search, done, time.perf_counter() - start):
@@ -89,9 +87,23 @@ def run_search(search: Search) -> tuple[Any, list[Evaluation]]:
     return study, done
 
 
-def _batches(
-    study: Any, search: Search, done: list[Evaluation]
-) -> Iterator[list[tuple[Any, Candidate, dict[str, Any]]]]:
+class Proposal(NamedTuple):
+    """A trial with its candidate and parameters, or with the reason why it has none."""
+
+    trial: Any
+    candidate: Candidate
+    params: dict[str, Any]
+    error: str = ""
+
+
+def _run(proposal: Proposal, validation: Validation, scorer: Any, seed: int) -> Evaluation:
+    trial, candidate, params, error = proposal
+    if error:
+        return Evaluation(candidate, params, trial.number, error=error)
+    return evaluate(candidate, params, trial.number, validation, scorer, seed)
+
+
+def _batches(study: Any, search: Search, done: list[Evaluation]) -> Iterator[list[Proposal]]:
     """Propose trials: first every candidate's defaults, one of each family first."""
     seen = {result.candidate.name for result in done if not result.params}
     defaults = [c for c in _by_family(search.candidates) if c.name not in seen]
@@ -103,7 +115,7 @@ def _batches(
         tunable = {c.name: c for c in search.candidates if c.tunable and c.name not in failed}
         if defaults:
             batch, defaults = defaults[:room], defaults[room:]
-            yield [(study.ask(), candidate, {}) for candidate in batch]
+            yield [Proposal(study.ask(), candidate, {}) for candidate in batch]
         elif tunable:
             yield [_propose(study, tunable, search.validation) for _ in range(room)]
         else:
@@ -126,18 +138,20 @@ def _sampler(seed: int, n_done: int) -> Any:
         )
 
 
-def _propose(
-    study: Any, tunable: dict[str, Candidate], validation: Validation
-) -> tuple[Any, Candidate, dict[str, Any]]:
+def _propose(study: Any, tunable: dict[str, Candidate], validation: Validation) -> Proposal:
     trial = study.ask()
     names = sorted(tunable)
     # The choices are part of the parameter's name: Optuna refuses a parameter whose choices
     # change, and a continued study may have more candidates.
     choice = names[0] if len(names) == 1 else trial.suggest_categorical("|".join(names), names)
-    params = tunable[choice].space(_Prefixed(trial, choice))
+    try:
+        params = tunable[choice].space(_Prefixed(trial, choice))
+    except Exception as error:  # a user's space may raise anything, and must not end the search
+        failure = f"{type(error).__name__} in its search space: {error}"
+        return Proposal(trial, tunable[choice], {"trial": trial.number}, failure)
     if not validation.snapshots_matter:
         params = {key: value for key, value in params.items() if "snapshots__" not in key}
-    return trial, tunable[choice], params
+    return Proposal(trial, tunable[choice], params)
 
 
 class _Prefixed:

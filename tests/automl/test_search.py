@@ -1,0 +1,129 @@
+"""The order of trials, what is proposed, and what ends the search."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from clvkit import latest_histories
+from clvkit.automl import Candidate
+from clvkit.automl._evaluation import Evaluation
+from clvkit.automl._search import BATCH, Search, _by_family, _late, run_search
+from clvkit.automl._validation import plan_validation
+from clvkit.automl.candidates import default_candidates
+from clvkit.baselines import HistoricalRate
+from clvkit.metrics import get_clv_scorer
+
+
+@pytest.fixture(scope="module")
+def validation(cdnow):
+    X = latest_histories(cdnow[cdnow["customer_id"] % 6 == 0], end="1998-06-30")
+    return plan_validation(X, None, "13W", n_origins=1)
+
+
+def scaled_rate(horizon, random_state, factor=1.0, shift=0.0):
+    return HistoricalRate(horizon=horizon)
+
+
+def candidate(name, space):
+    return Candidate(name, "own", scaled_rate, label_trained=False, space=space)
+
+
+def run(validation, candidates, n_trials=12, **settings):
+    seen = []
+    search = Search(
+        candidates=candidates,
+        validation=validation,
+        scorer=get_clv_scorer("d2_tweedie"),
+        n_trials=n_trials,
+        n_jobs=1,
+        on_trial=seen.append,
+        **{
+            "deadline": None, "seed": 0, "identity": {}, "storage": None, "study_name": None,
+            **settings,
+        },
+    )  # fmt: skip
+    study, evaluations = run_search(search)
+    assert seen == evaluations
+    return study, evaluations
+
+
+def factor_space(trial):
+    return {"factor": trial.suggest_float("factor", 0.1, 2.0)}
+
+
+def other_space(trial):
+    return {"factor": trial.suggest_categorical("factor", [1.0, 3.0])}
+
+
+def test_the_first_trials_hold_one_of_each_family():
+    order = [c.name for c in _by_family(default_candidates())]
+    assert order == ["historical_rate", "bg_nbd", "tweedie", "last_period", "population_mean"]
+
+
+def test_defaults_come_first_and_the_rest_is_searched(validation):
+    _, evaluations = run(validation, [candidate("a", factor_space), candidate("b", other_space)])
+    assert [e.name for e in evaluations[:2]] == ["a", "b"]
+    assert all(e.params for e in evaluations[2:])
+    assert len(evaluations) == 12
+    assert len({e.name for e in evaluations}) == 12
+
+
+def test_two_candidates_may_mean_different_things_by_one_name(validation):
+    study, evaluations = run(
+        validation, [candidate("a", factor_space), candidate("b", other_space)]
+    )
+    assert {"a.factor", "b.factor"} <= {key for t in study.trials for key in t.params}
+    assert all(e.error == "" for e in evaluations)
+
+
+def test_without_anything_to_search_the_search_ends(validation):
+    _, evaluations = run(validation, [default_candidates()[0]])
+    assert len(evaluations) == 1
+
+
+def test_a_broken_space_is_a_failed_trial(validation):
+    def broken(trial):
+        raise KeyError("depth")
+
+    _, evaluations = run(validation, [candidate("a", broken)], n_trials=3)
+    assert evaluations[0].error == ""
+    assert [e.error for e in evaluations[1:]] == ["KeyError in its search space: 'depth'"] * 2
+
+
+def test_what_fails_with_its_defaults_is_not_searched(validation):
+    def broken(horizon, random_state, **params):
+        raise RuntimeError("no luck")
+
+    failing = Candidate("failing", "own", broken, space=factor_space)
+    _, evaluations = run(validation, [failing, candidate("a", factor_space)], n_trials=8)
+    assert sum(e.candidate.name == "failing" for e in evaluations) == 1
+
+
+def test_snapshots_are_not_searched_where_they_do_not_matter(cdnow):
+    log = cdnow[(cdnow["date"] <= "1997-10-31") & (cdnow["customer_id"] % 6 == 0)]
+    with pytest.warns(UserWarning, match="across customers"):
+        plan = plan_validation(latest_histories(log, end="1997-10-31"), None, "20W", n_origins=1)
+
+    def space(trial):
+        return {"snapshots__n_snapshots": trial.suggest_int("n", 1, 8), **factor_space(trial)}
+
+    _, evaluations = run(plan, [candidate("a", space)], n_trials=4)
+    assert [set(e.params) for e in evaluations] == [set()] + [{"factor"}] * 3
+
+
+def test_no_batch_is_started_that_would_end_after_the_deadline(validation):
+    def search(deadline):
+        return Search([], validation, None, 10, deadline, 1, 0, {}, None, None, print)
+
+    now = time.perf_counter()
+    done = [Evaluation(default_candidates()[0], {}, 0, fit_seconds=2.0)]
+    assert not _late(search(None), done, 1e9)
+    assert not _late(search(now + 1000.0), done, 5.0)
+    assert _late(search(now + 4.0), done, 5.0)  # another batch like the last one
+    assert _late(search(now + 6.0), done, 5.0)  # and the final fit after it
+    _, evaluations = run(
+        validation, [candidate("a", factor_space)], n_trials=100, deadline=now - 1.0
+    )
+    assert len(evaluations) <= BATCH
