@@ -123,12 +123,16 @@ class HistoryDtype(ExtensionDtype):
         now = {key: getattr(self, key) for key in self._metadata}
         return HistoryDtype(**{**now, **settings})
 
+    def holds_like(self, other: HistoryDtype) -> bool:
+        """Whether the histories count alike and carry the same attributes, in any order."""
+        same_attributes = sorted(self.attributes) == sorted(other.attributes)
+        return self.granularity == other.granularity and same_attributes
+
     def _get_common_dtype(self, dtypes: list[Any]) -> HistoryDtype | None:
         """Let histories of one granularity be concatenated; settings that differ are dropped."""
         if not all(isinstance(dtype, HistoryDtype) for dtype in dtypes):
             return None
-        kinds = {(dtype.granularity, dtype.attributes) for dtype in dtypes}
-        if len(kinds) > 1:
+        if not all(dtypes[0].holds_like(dtype) for dtype in dtypes):
             return None
         shared = {
             key: getattr(self, key) if len({getattr(d, key) for d in dtypes}) == 1 else None

@@ -294,23 +294,9 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[HistoryArray]) -> HistoryArray:
-        stores = list({id(part._store): part._store for part in to_concat}.values())
-        starts = np.cumsum([0, *map(len, stores)])
-        shift = {id(store): start for store, start in zip(stores, starts, strict=False)}
+        from clvkit.history._history_sequence import concatenate
 
-        def join(name: str, moved: bool) -> NDArray[np.int64]:
-            parts = [
-                getattr(part, name) + (shift[id(part._store)] if moved else 0) for part in to_concat
-            ]
-            return np.concatenate(parts)
-
-        return cls(
-            stores[0] if len(stores) == 1 else EventStore.concatenate(stores),
-            join("_begin", True),
-            join("_end", True),
-            join("_cutoff", False),
-            to_concat[0].dtype,
-        )
+        return concatenate(to_concat)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Cast to another dtype: histories with other settings, objects or strings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from clvkit.history._history import History
 from clvkit.history._history_array import MISSING, HistoryArray
 from clvkit.utils._ragged import concatenated_ranges, segment_reduce
 
-__all__ = ["compact", "equal_rows", "from_histories"]
+__all__ = ["compact", "concatenate", "equal_rows", "from_histories"]
 
 
 def from_histories(histories: list[Any], dtype: Any = None) -> HistoryArray:
@@ -50,6 +51,33 @@ def from_histories(histories: list[Any], dtype: Any = None) -> HistoryArray:
     amount = np.concatenate([np.empty(0), *(h.amount for h in present)])
     store = EventStore(time, amount, attributes)
     return HistoryArray(store, end - length, end, np.array(cutoff, dtype=np.int64), dtype)
+
+
+def concatenate(parts: Sequence[HistoryArray]) -> HistoryArray:
+    """Join arrays one after the other, with the settings of the first.
+
+    Raises
+    ------
+    HistoryTypeError
+        When their granularities or attributes differ: their moments would be read in one unit.
+    """
+    _check_alike([part.dtype for part in parts])
+    stores = list({id(part._store): part._store for part in parts}.values())
+    starts = np.cumsum([0, *map(len, stores)])
+    shift = {id(store): start for store, start in zip(stores, starts, strict=False)}
+
+    def join(name: str, moved: bool) -> NDArray[np.int64]:
+        return np.concatenate(
+            [getattr(part, name) + (shift[id(part._store)] if moved else 0) for part in parts]
+        )
+
+    return HistoryArray(
+        stores[0] if len(stores) == 1 else EventStore.concatenate(stores),
+        join("_begin", True),
+        join("_end", True),
+        join("_cutoff", False),
+        parts[0].dtype,
+    )
 
 
 def equal_rows(left: HistoryArray, right: HistoryArray) -> NDArray[np.bool_]:
@@ -97,6 +125,18 @@ def compact(array: HistoryArray) -> HistoryArray:
     shift = np.where(filled, (room - starts)[union] if len(starts) else 0, -array._begin)
     begin = array._begin + shift
     return HistoryArray(store, begin, begin + array.n_events, array._cutoff, array.dtype)
+
+
+def _check_alike(dtypes: list[HistoryDtype]) -> None:
+    """Refuse arrays whose moments or attributes do not mean the same."""
+    first = dtypes[0]
+    for other in dtypes[1:]:
+        if not first.holds_like(other):
+            raise HistoryTypeError(
+                f"histories of {other!r} do not fit into a column of {first!r}: granularity and "
+                f"attributes must be the same. Make both with granularity={first.granularity!r} "
+                f"and attributes={list(first.attributes)}."
+            )
 
 
 def _infer_dtype(present: list[History]) -> HistoryDtype:

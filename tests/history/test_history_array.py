@@ -317,6 +317,45 @@ def test_set_refuses_what_is_no_history(array, value):
         array[:2] = value
 
 
+OTHER_KINDS = {
+    "hours": {"granularity": "h", "attributes": ["channel", "items"]},
+    "weeks": {"granularity": "W", "attributes": ["channel", "items"]},
+    "no attributes": {},
+    "another attribute": {"attributes": ["items", "store"]},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+@pytest.mark.parametrize("how", ["set", "set one", "fill", "concatenate"])
+def test_histories_of_another_kind_are_refused(array, kind, how):
+    log = other_log(channel=["fax", "web"], items=[1, 2], store=["a", "b"])
+    other = latest_histories(log, **OTHER_KINDS[kind])["history"].array
+    attempts = {
+        "set": lambda: array.__setitem__(slice(0, 2), other),
+        "set one": lambda: array.__setitem__(0, other[0]),
+        "fill": lambda: array.take([-1], allow_fill=True, fill_value=other[0]),
+        "concatenate": lambda: HistoryArray._concat_same_type([array, other]),
+    }
+    if kind == "weeks" and how in ("set one", "fill"):
+        attempts[how]()  # a history alone holds days, which a column of days may count
+        return
+    before = array.copy()
+    with pytest.raises(HistoryTypeError, match=r"do(es)? not fit into a column of"):
+        attempts[how]()
+    assert (array == before).all()
+
+
+def test_attributes_may_come_in_another_order(X):
+    log = other_log(channel=["fax", "web"], items=[1, 2])
+    other = latest_histories(log, attributes=["items", "channel"])
+    joined = pd.concat([X, other])
+    assert joined["history"].dtype.attributes == ("channel", "items")
+    assert list(joined["history"])[len(X) :] == list(other["history"])
+    array = X["history"].array.copy()
+    array[:2] = other["history"].array
+    assert array[0].attributes["channel"].tolist() == ["fax"]
+
+
 def test_take_with_fill(array):
     filled = array.take([0, -1], allow_fill=True, fill_value=array[5])
     assert filled[1] == array[5]
