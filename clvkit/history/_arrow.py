@@ -10,7 +10,7 @@ import pyarrow as pa
 from clvkit.errors import HistoryTypeError
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import Attribute, EventStore
-from clvkit.history._history import as_datetime
+from clvkit.history._history import as_cutoffs, as_datetime
 from clvkit.history._history_array import MISSING, HistoryArray
 from clvkit.history._moments import as_moments
 
@@ -35,7 +35,7 @@ def to_arrow(array: HistoryArray) -> pa.StructArray:
     kind, width = (pa.LargeListArray, np.int64) if wide else (pa.ListArray, np.int32)
     lists = kind.from_arrays(pa.array(flat.offsets.astype(width)), events)
     missing = array.isna()
-    cutoff = pa.array(as_datetime(array.cutoff_moments, resolution), mask=missing)
+    cutoff = pa.array(as_cutoffs(array.cutoff_moments, resolution), mask=missing)
     return pa.StructArray.from_arrays(
         [cutoff, lists], names=["cutoff", "events"], mask=pa.array(missing)
     )

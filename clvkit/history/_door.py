@@ -11,7 +11,7 @@ import pandas as pd
 from clvkit.errors import CutoffError, ShortLogError
 from clvkit.history._clean import check_policy
 from clvkit.history._cutoffs import least_history, past_cutoffs
-from clvkit.history._history import as_datetime
+from clvkit.history._history import as_datetime, format_cutoff
 from clvkit.history._log import Log, open_log
 from clvkit.history._moments import format_moment, parse_cutoff, parse_cutoffs
 from clvkit.history._snapshots import take_snapshots
@@ -62,7 +62,9 @@ def latest_histories(
         relation, or the path of a CSV or Parquet file or of a folder of them.
     cutoff : date-like or None, default=None
         The last known day; later events are left out. By default ``end``, or the day of the
-        last event.
+        last event. Where the granularity is finer than a day it may be a whole period of it, by
+        its label or its last second: "2021-01-03 14:00" and "2021-01-03 14:59:59" are the hour
+        14, known to its end. A midnight is a whole day.
     customer_id, date, amount : str
         Names of the columns. Dates may be dates, timestamps (the wall-clock time counts, a time
         zone is dropped) or ISO 8601 text; amounts are net line values, negative for refunds.
@@ -94,7 +96,8 @@ def latest_histories(
 EmptyLogError
         When the log cannot be used; the message says which column and rows, and what helps.
     CutoffError
-        When the cutoff cannot be read, has a time of day, or is after ``end``.
+        When the cutoff cannot be read, has a time of day that is no whole period, or is after
+        ``end``.
 
     Examples
     --------
@@ -237,11 +240,11 @@ def _choose_cutoffs(opened: Log, horizon: Duration, cutoffs: Any) -> list[int]:
         raise CutoffError("cutoffs is empty. Give dates, or None for all that the log allows.")
     late = moments[horizon.after(moments, resolution) > opened.end]
     if len(late):
-        stop = format_moment(int(horizon.after(late[-1], resolution)), resolution)
+        stop = format_cutoff(int(horizon.after(late[-1], resolution)), resolution)
         raise ShortLogError(
             f"the horizon {horizon} of {len(late)} of {len(moments)} cutoffs ends after the end of "
-            f"observation, {format_moment(opened.end, resolution)}: that of "
-            f"{format_moment(late[-1], resolution)} on {stop}. Give earlier cutoffs, a shorter "
+            f"observation, {format_cutoff(opened.end, resolution)}: that of "
+            f"{format_cutoff(late[-1], resolution)} on {stop}. Give earlier cutoffs, a shorter "
             "horizon, or the true end= of a log whose last days had no sales."
         )
     early = moments[moments < opened.start]
@@ -249,14 +252,14 @@ def _choose_cutoffs(opened: Log, horizon: Duration, cutoffs: Any) -> list[int]:
         raise CutoffError(
             f"{len(early)} of {len(moments)} cutoffs are before the first event, "
             f"{format_moment(opened.start, resolution)}, such as "
-            f"{format_moment(early[0], resolution)}: nobody is known there. Leave them out."
+            f"{format_cutoff(early[0], resolution)}: nobody is known there. Leave them out."
         )
     return moments.tolist()
 
 
 def _too_short(opened: Log, horizon: Duration) -> str:
     resolution = opened.known.dtype.resolution
-    start, end = (format_moment(m, resolution) for m in (opened.start, opened.end))
+    start, end = format_moment(opened.start, resolution), format_cutoff(opened.end, resolution)
     first, last = (as_datetime(m, resolution).astype("M8[D]") for m in (opened.start, opened.end))
     days = (last - first).astype(int) + 1
     least = least_history(horizon)

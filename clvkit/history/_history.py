@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clvkit.errors import HistoryTypeError
 from clvkit.utils._duration import RESOLUTIONS
 
-__all__ = ["NO_NUMBERS", "History", "as_datetime"]
+__all__ = ["NO_NUMBERS", "History", "as_cutoffs", "as_datetime", "format_cutoff"]
 
 NO_NUMBERS = (
     "a history column is no array of numbers. Put a feature transformer in front of the "
@@ -25,6 +25,35 @@ def as_datetime(moments: Any, resolution: str) -> Any:
     """Return stored moments as ``datetime64[us]``, which pandas, Parquet and Spark all keep."""
     code = RESOLUTIONS[resolution][0]
     return np.asarray(moments, dtype=np.int64).astype(f"datetime64[{code}]").astype("M8[us]")
+
+
+def as_cutoffs(moments: Any, resolution: str) -> Any:
+    """Return stored cutoffs as ``datetime64[us]`` that a parser reads as the same cutoffs.
+
+    A day is shown as itself, and a finer period by its last second: the label of hour 0 would be
+    a midnight, and a midnight means its whole day. For the same reason the second 0 of a day is
+    shown by its last microsecond.
+
+    Examples
+    --------
+    >>> as_cutoffs([0, 23], "h")
+    array(['1970-01-01T00:59:59.000000', '1970-01-01T23:59:59.000000'],
+          dtype='datetime64[us]')
+    """
+    if resolution == "D":
+        return as_datetime(moments, resolution)
+    code = RESOLUTIONS[resolution][0]
+    following = np.asarray(moments, dtype=np.int64).astype(f"datetime64[{code}]") + 1
+    shown = following.astype("M8[s]") - np.timedelta64(1, "s")
+    midnight = shown == shown.astype("M8[D]")
+    return shown.astype("M8[us]") + np.where(midnight, 999_999, 0).astype("m8[us]")
+
+
+def format_cutoff(moment: Any, resolution: str) -> str:
+    """Return a stored cutoff as text that a parser reads as the same cutoff."""
+    if resolution == "D":
+        return str(np.int64(moment).astype("M8[D]"))
+    return str(as_cutoffs(moment, resolution)).removesuffix(".000000")
 
 
 @total_ordering
@@ -73,8 +102,8 @@ class History:
 
     @property
     def cutoff(self) -> pd.Timestamp:
-        """The last known moment: the midnight that stands for the end of its day."""
-        return pd.Timestamp(as_datetime(self._cutoff, self.resolution)[()])
+        """The last known moment: a midnight that means its whole day, or a last second."""
+        return pd.Timestamp(as_cutoffs(self._cutoff, self.resolution)[()])
 
     def frame(self) -> pd.DataFrame:
         """Return the events as a DataFrame with columns date, amount and the attributes."""
@@ -95,7 +124,7 @@ class History:
         >>> History(np.array([10227, 10300]), np.array([20.0, 5.0]), 10400).describe()
         '2 events 1998-01-01..1998-03-15, at 1998-06-23'
         """
-        cutoff = self._format(self._cutoff)
+        cutoff = format_cutoff(self._cutoff, self.resolution)
         if not len(self):
             return f"no events, at {cutoff}"
         first, last = self._format(self.time[0]), self._format(self.time[-1])

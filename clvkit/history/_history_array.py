@@ -14,8 +14,8 @@ from pandas.api.indexers import check_array_indexer
 from clvkit.errors import CutoffError, HistoryTypeError
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import EventStore
-from clvkit.history._history import NO_NUMBERS, History, as_datetime
-from clvkit.history._moments import format_moment, parse_cutoffs
+from clvkit.history._history import NO_NUMBERS, History, as_cutoffs, format_cutoff
+from clvkit.history._moments import parse_cutoffs
 from clvkit.history._net_amount import net_amount
 from clvkit.history._order import ArbitraryOrder
 from clvkit.utils._ragged import concatenated_ranges, ragged_searchsorted
@@ -127,8 +127,8 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
 
     @property
     def cutoffs(self) -> pd.DatetimeIndex:
-        """Cutoffs as dates (midnights that stand for the end of their day)."""
-        return pd.DatetimeIndex(as_datetime(self._cutoff, self.dtype.resolution))
+        """Cutoffs as dates: midnights that stand for the end of their day, or last seconds."""
+        return pd.DatetimeIndex(as_cutoffs(self._cutoff, self.dtype.resolution))
 
     def flat_events(self) -> FlatEvents:
         """Return the events of the rows one after the other.
@@ -189,8 +189,8 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
             resolution = self.dtype.resolution
             raise CutoffError(
                 f"{late.sum()} of {len(self)} histories end before the cutoff "
-                f"{format_moment(moments[first], resolution)} (the first one at "
-                f"{format_moment(self._cutoff[first], resolution)}): a history can be cut back, "
+                f"{format_cutoff(moments[first], resolution)} (the first one at "
+                f"{format_cutoff(self._cutoff[first], resolution)}): a history can be cut back, "
                 "never forward. Make the histories anew from a log that reaches that far."
             )
         target = moments if one is None else one

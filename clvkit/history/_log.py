@@ -23,6 +23,7 @@ from clvkit.history._covariates import Covariates
 from clvkit.history._dtype import HistoryDtype
 from clvkit.history._event_store import Attribute, EventStore
 from clvkit.history._granularity import Granularity, get_granularity
+from clvkit.history._history import format_cutoff
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments, format_moment, parse_cutoff
 from clvkit.history._read import read_table
@@ -97,7 +98,7 @@ def open_log(
     start, latest = int(known.store.time.min()), int(known.store.time.max())
     end_ = next(moment for moment in (stop, limit, latest) if moment is not None)
     known = known.at_cutoff(end_)
-    known = known.with_dtype(known.dtype.replace(end=format_moment(end_, period.resolution)))
+    known = known.with_dtype(known.dtype.replace(end=format_cutoff(end_, period.resolution)))
     table = None if covariates is None else Covariates(covariates, customer_id, period.resolution)
     return Log(customers, known, start, end_, table)
 
@@ -154,7 +155,7 @@ def _observed(
     time = events["time"].to_numpy()
     if stop is not None and (late := time > stop).any():
         example = format_moment(time[late][0], resolution)
-        warn_after_end(int(late.sum()), len(time), example, format_moment(stop, resolution))
+        warn_after_end(int(late.sum()), len(time), example, format_cutoff(stop, resolution))
     keep = time <= latest
     if not keep.any():
         raise EmptyLogError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from clvkit.errors import CutoffError
 from clvkit.history._granularity import Granularity
+from clvkit.history._history import format_cutoff
 from clvkit.utils._duration import RESOLUTIONS
 
 __all__ = ["as_moments", "format_moment", "parse_cutoff", "parse_cutoffs"]
@@ -52,12 +53,13 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
     Returns
     -------
     int
-        The last stored moment that is known. A midnight is the last moment of its day.
+        The last stored moment that is known. A midnight is the last moment of its day; another
+        time is its period, known to its end, of which it must be the label or the last second.
 
     Raises
     ------
     CutoffError
-        When it cannot be read, has a time zone, or a time of day where days are the finest.
+        When it cannot be read, has a time zone, or a time that is no whole period.
     """
     stamp = _read(cutoff, name)
     if stamp.tzinfo is not None:
@@ -69,13 +71,35 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
     day_length = 86_400 // RESOLUTIONS[granularity.resolution][1]
     if stamp == stamp.normalize():
         return moment + day_length - 1
-    if day_length == 1:
-        raise CutoffError(
+    if not _is_whole_period(stamp, granularity.resolution):
+        raise CutoffError(_no_whole_period(cutoff, stamp, moment, granularity, name))
+    return moment
+
+
+def _is_whole_period(stamp: pd.Timestamp, resolution: str) -> bool:
+    """Whether a time is the label of a period or lies in its last second (1 ms of a second)."""
+    seconds = RESOLUTIONS[resolution][1]
+    into = (stamp - stamp.normalize()) // pd.Timedelta(1, "us") % (seconds * 1_000_000)
+    tail = 1_000_000 if seconds > 1 else 1_000
+    is_label = into == 0 and seconds < RESOLUTIONS["D"][1]
+    return is_label or into >= seconds * 1_000_000 - tail
+
+
+def _no_whole_period(
+    cutoff: Any, stamp: pd.Timestamp, moment: int, granularity: Granularity, name: str
+) -> str:
+    if granularity.resolution == "D":
+        return (
             f"{name}={str(cutoff)!r} has a time of day, but the granularity is "
             f"{granularity.name!r}, where a cutoff means the end of its day. Give the day, "
             f"'{stamp.date()}', or make the histories with granularity='h'."
         )
-    return moment
+    with_it, without = (format_cutoff(m, granularity.resolution) for m in (moment, moment - 1))
+    return (
+        f"{name}={str(cutoff)!r} lies within a period of granularity={granularity.name!r}, whose "
+        f"later events would count as known. Give its last second, '{with_it}', that of the "
+        f"period before, '{without}', or make the histories with a finer granularity."
+    )
 
 
 def _read(cutoff: Any, name: str) -> pd.Timestamp:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from clvkit.history._history import as_datetime
+from clvkit.history._history import as_cutoffs
 from clvkit.history._history_array import HistoryArray
 
 __all__ = ["sample_index"]
@@ -32,7 +32,7 @@ def sample_index(customers: pd.Index, code: ArrayLike, array: HistoryArray) -> p
     when, moments = pd.factorize(array.cutoff_moments[~missing], sort=True)
     cutoff = np.full(len(array), -1)
     cutoff[~missing] = when
-    levels: list[Any] = [customers, as_datetime(moments, array.dtype.resolution)]
+    levels: list[Any] = [customers, as_cutoffs(moments, array.dtype.resolution)]
     codes: list[Any] = [code, cutoff]
     names = ["customer_id", "cutoff"]
     return pd.MultiIndex(levels, codes, names=names, verify_integrity=False)
