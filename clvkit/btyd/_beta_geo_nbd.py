@@ -39,7 +39,8 @@ class BetaGeoNBD(PurchaseModel):
     Parameters
     ----------
     time_unit : str, default="7D"
-        The unit of time of ``alpha``, of numeric horizons and of summaries given as arrays.
+        The unit of time of ``alpha``, of numeric horizons and of summaries given as arrays. A
+        calendar unit such as ``"1M"`` counts by its average length.
     tol : float, default=1e-8
         The search ends when no slope of the mean log-likelihood, with respect to the
         logarithms of the parameters, exceeds this.

@@ -15,16 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit
 
+from clvkit.btyd._dedup import CHUNK, tabulate_counts
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._quadrature import beta_expectation
 from clvkit.btyd._special import log_rising, rising_slopes
 from clvkit.btyd._summary import Rows
 
 Array = NDArray[np.float64]
-
-
-#: Rows are summed in chunks that fit the processor's cache, too small for BLAS to thread.
-_CHUNK = 8_192
 
 
 class Posterior(NamedTuple):
@@ -194,8 +191,8 @@ def derivatives(log_params: Array, rows: Rows, weights: Array) -> Derivatives:
     """
     params = dict(zip(("r", "alpha", "a", "b"), np.exp(log_params).tolist(), strict=True))
     total = _count_part(params, rows.frequency, weights)
-    for begin in range(0, len(weights), _CHUNK):
-        part = slice(begin, begin + _CHUNK)
+    for begin in range(0, len(weights), CHUNK):
+        part = slice(begin, begin + CHUNK)
         some, w = rows.take(part), weights[part]
         total = total.plus(_time_part(params, some, w)).plus(_dead_part(params, some, w))
     return total
@@ -203,8 +200,7 @@ def derivatives(log_params: Array, rows: Rows, weights: Array) -> Derivatives:
 
 def _count_part(params: dict[str, float], x: Array, weights: Array) -> Derivatives:
     r, a, b = params["r"], params["a"], params["b"]
-    counts, code = np.unique(x, return_inverse=True)
-    w = np.bincount(code, weights)
+    counts, w = tabulate_counts(x, weights)
     value = w @ (log_rising(r, counts) + log_rising(b, counts) - log_rising(a + b, counts))
     (r1, r2), (b1, b2), (s1, s2) = (
         [w @ slope for slope in rising_slopes(z, counts)] for z in (r, b, a + b)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from clvkit.btyd._likelihood_model import Boundary
+from clvkit.btyd._likelihood_model import ALIKE, Boundary
 from clvkit.btyd._summary import Rows
 
-#: Above this a shape parameter says that customers do not differ.
-_ALIKE = 1e4
 #: Below this a probability is nothing, for any number of purchases a log can hold.
 _NOTHING = 1e-6
 
@@ -21,7 +19,7 @@ def rate_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
                 "practically 0. Wait for repeat purchases, or bring customers who have some.",
             )
         ]
-    if params["r"] > _ALIKE:
+    if params["r"] > ALIKE:
         return [
             Boundary(
                 ("r", "alpha"),
@@ -42,7 +40,7 @@ def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
         return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
     if b / (a + b) < _NOTHING:
         return [Boundary(both, "every customer drops out after the first repeat purchase.")]
-    if a + b > _ALIKE:
+    if a + b > ALIKE:
         return [
             Boundary(
                 both,

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+#: Rows are summed in chunks that fit the processor's cache, too small for BLAS to thread.
+CHUNK = 8_192
+
 
 class Groups(NamedTuple):
     """Rows sorted into groups of equal ones.
@@ -37,6 +40,20 @@ def group_rows(*columns: Array) -> Groups:
     code = np.empty(len(order), dtype=np.intp)
     code[order] = np.cumsum(new) - 1
     return Groups(order[new], code)
+
+
+def tabulate_counts(x: Array, weights: Array) -> tuple[Array, Array]:
+    """Return the distinct counts of ``x``, ascending, and the sum of the positive weights of each.
+
+    Counting in a table is several times faster than sorting; only counts far beyond the number
+    of rows, for which the table would be mostly empty, are sorted.
+    """
+    if x.max(initial=0.0) > 10.0 * len(x) + 1_000.0:
+        distinct, code = np.unique(x, return_inverse=True)
+        return distinct, np.bincount(code, weights).astype(float)
+    table = np.bincount(x.astype(np.intp), weights).astype(float)
+    counts = np.flatnonzero(table)
+    return counts.astype(float), table[counts]
 
 
 def _hash(columns: tuple[Array, ...]) -> NDArray[np.int64]:

@@ -11,7 +11,8 @@ from scipy.special import digamma, gammaln, polygamma
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from clvkit.btyd._likelihood_model import Boundary, LikelihoodModel
+from clvkit.btyd._dedup import CHUNK, tabulate_counts
+from clvkit.btyd._likelihood_model import ALIKE, Boundary, LikelihoodModel
 from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_rows
 from clvkit.btyd._special import log_rising
 from clvkit.btyd._summary import read_spend, read_weights
@@ -23,9 +24,7 @@ Array = NDArray[np.float64]
 
 #: The mean spend of the population is p gamma / (q - 1): q must stay clear of 1.
 _LEAST_Q = 1.1
-#: Above this a shape parameter says that its kind of variation is absent.
-_ALIKE = 1e4
-#: Spends that differ by less are equal; p and q are then put at _ALIKE.
+#: Spends that differ by less are equal; p and q are then put beyond ALIKE.
 _SAME = 1e-9
 
 
@@ -190,10 +189,10 @@ class GammaGamma(LikelihoodModel):
         params = self._fitted_params()
         x, spend = read_spend(summary)
         p, q, gamma = (params[name] for name in self._param_names)
-        # A mean of the population's mean and the customer's own, weighted by what is known.
-        known = np.where(spend > 0, p * x, 0.0)
-        own = known / (known + (q - 1.0))
-        return (1.0 - own) * (p * gamma / (q - 1.0)) + own * spend
+        # Fader and Hardie (2013), eq. 5, as one fraction: as a weighted mean of the population's
+        # and the own mean it would multiply 0 by infinity near q = 1.
+        x = np.where(spend > 0, x, 0.0)
+        return p * (gamma + x * spend) / (p * x + (q - 1.0))
 
     def _search(self, x: Array, spend: Array, weights: Array) -> Optimum:
         def objective_of(index: Any) -> Objective:
@@ -213,11 +212,13 @@ class _Spends:
     """The data of a fit with what does not change from step to step."""
 
     def __init__(self, x: Array, spend: Array, weights: Array) -> None:
-        self.counts, code = np.unique(x, return_inverse=True)
-        self.by_count = np.bincount(code, weights)
-        self.x, self.total, self.weights = x, x * spend, weights
-        self.log_total = np.log(self.total)
-        self.constant = float(weights @ np.log(spend))
+        self.counts, self.by_count = tabulate_counts(x, weights)
+        self.per_total = 1.0 / (x * spend)
+        self.weights = np.stack([weights, weights * x])
+        log_spend = np.log(spend)
+        self.constant = float(weights @ log_spend)
+        # The sum of log total does without a second logarithm of every row.
+        self.log_total = self.constant + float(self.by_count @ np.log(self.counts))
 
     def derivatives(self, log_params: Array) -> Derivatives:
         """Return the log-likelihood of :func:`_log_likelihood` with its derivatives."""
@@ -241,17 +242,33 @@ class _Spends:
 
     def _spend_part(self, p: float, q: float, gamma: float) -> Derivatives:
         # -p x log(1 + gamma / total) - q log(1 + total / gamma) - log spend
-        w, px = self.weights, p * self.x
-        below = np.log1p(gamma / self.total)
-        above = below + (self.log_total - np.log(gamma))
-        share = self.total / (gamma + self.total)
-        in_p, in_q = -(w @ (px * below)), -q * (w @ above)
-        in_gamma = w @ (q * share - px * (1.0 - share))
-        gradient = np.array([in_p, in_q, in_gamma])
-        cross_p, cross_q = -(w @ (px * (1.0 - share))), q * (w @ share)
-        bend = -(w @ ((px + q) * share * (1.0 - share)))
+        (below, share, _, both), (x_below, _, x_rest, x_both) = self._sums(gamma).tolist()
+        above = below + self.log_total - self.by_count.sum() * np.log(gamma)
+        in_p, in_q = -p * x_below, -q * above
+        cross_p, cross_q = -p * x_rest, q * share
+        bend = -(p * x_both + q * both)
+        gradient = np.array([in_p, in_q, cross_p + cross_q])
         hessian = np.array([[in_p, 0.0, cross_p], [0.0, in_q, cross_q], [cross_p, cross_q, bend]])
         return Derivatives(float(in_p + in_q - self.constant), gradient, hessian)
+
+    def _sums(self, gamma: float) -> Array:
+        """Return sums over the rows, weighted by 1 and by x, of what depends on gamma alone.
+
+        They are log(1 + gamma / total), the share s = total / (gamma + total), 1 - s, and
+        s (1 - s).
+        """
+        sums = np.zeros((2, 4))
+        values = np.empty((4, min(CHUNK, len(self.per_total))))
+        for begin in range(0, len(self.per_total), CHUNK):
+            part = slice(begin, begin + CHUNK)
+            ratio = gamma * self.per_total[part]
+            below, share, rest, both = filled = values[:, : len(ratio)]
+            np.log1p(ratio, out=below)
+            np.divide(1.0, 1.0 + ratio, out=share)
+            np.multiply(ratio, share, out=rest)
+            np.multiply(share, rest, out=both)
+            sums += self.weights[:, part] @ filled.T
+        return sums
 
 
 def _log_likelihood(params: dict[str, float], x: Array, spend: Array) -> Array:
@@ -276,7 +293,7 @@ def _start(spend: Array, weights: Array) -> Array:
 
 def _constant_spend(x: Array, spend: Array, weights: Array) -> Optimum:
     # The likelihood rises without bound in p and q; any large values predict the one spend.
-    p = q = 2.0 * _ALIKE
+    p = q = 2.0 * ALIKE
     gamma = float(spend[0]) * (q - 1.0) / p
     value = weights @ _log_likelihood({"p": p, "q": q, "gamma": gamma}, x, spend)
     nothing = Derivatives(float(value), np.zeros(3), np.zeros((3, 3)))
@@ -285,7 +302,7 @@ def _constant_spend(x: Array, spend: Array, weights: Array) -> Optimum:
 
 def _boundaries(params: dict[str, float]) -> list[Boundary]:
     p, q = params["p"], params["q"]
-    if p > _ALIKE and q > _ALIKE:
+    if p > ALIKE and q > ALIKE:
         return [
             Boundary(
                 ("p", "q", "gamma"),
@@ -294,10 +311,10 @@ def _boundaries(params: dict[str, float]) -> list[Boundary]:
             )
         ]
     found = []
-    if p > _ALIKE:
+    if p > ALIKE:
         meaning = "the purchases of one customer are all of the same amount."
         found.append(Boundary(("p", "gamma"), meaning))
-    if q > _ALIKE:
+    if q > ALIKE:
         meaning = "customers do not differ in their mean spend; everyone is expected to spend it."
         found.append(Boundary(("q", "gamma"), meaning))
     if q <= _LEAST_Q * (1.0 + 1e-9):

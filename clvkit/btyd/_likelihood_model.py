@@ -9,16 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._newton import Optimum
 from clvkit.errors import BoundaryWarning, UnknownNameError
 from clvkit.utils._warnings import warn_user
 
-__all__ = ["Boundary", "LikelihoodModel"]
+__all__ = ["ALIKE", "Boundary", "LikelihoodModel"]
 
 Array = NDArray[np.float64]
+
+#: Above this a shape parameter says that its kind of variation is absent.
+ALIKE = 1e4
 
 
 class Boundary(NamedTuple):
@@ -46,8 +53,8 @@ class LikelihoodModel(BaseEstimator):
         Parameters
         ----------
         **params
-            The parameters of the model by their names in the literature, and any of the
-            constructor, such as ``time_unit``.
+            The parameters of the model by their names in the literature, all of them, and
+            any of the constructor, such as ``time_unit``.
 
         Returns
         -------
@@ -59,23 +66,42 @@ class LikelihoodModel(BaseEstimator):
         UnknownNameError
             When a parameter is missing, or is not one of the model.
         ValueError
-            When a parameter is outside its range.
+            When a parameter is no number, or outside its range.
         """
         settings = {name: params.pop(name) for name in cls._get_param_names() if name in params}
-        if set(params) != set(cls._param_names):
-            raise UnknownNameError(
-                f"{cls.__name__} has the parameters {', '.join(cls._param_names)}; got "
-                f"{', '.join(params) or 'none'}."
-            )
-        ranges = {
-            name: [Interval(Real, cls._param_floors.get(name, 0.0), None, closed="neither")]
-            for name in cls._param_names
-        }
-        validate_parameter_constraints(ranges, params, caller_name=f"{cls.__name__}.from_params")
+        cls._check_param_names(params)
+        cls._check_param_values(params)
         model = cls(**settings)
         model._validate_params()
         model.params_ = {name: float(params[name]) for name in cls._param_names}
         return model
+
+    @classmethod
+    def _check_param_names(cls, params: dict[str, Any]) -> None:
+        missing = [name for name in cls._param_names if name not in params]
+        unknown = [name for name in params if name not in cls._param_names]
+        if missing or unknown:
+            found = [f"{', '.join(map(repr, missing))} missing"] if missing else []
+            found += [f"{', '.join(map(repr, unknown))} unknown"] if unknown else []
+            raise UnknownNameError(
+                f"{cls.__name__}.from_params: {' and '.join(found)}. Give each of the parameters "
+                f"{', '.join(cls._param_names)}, and of the settings "
+                f"{', '.join(cls._get_param_names())} those that are not to be the default."
+            )
+
+    @classmethod
+    def _check_param_values(cls, params: dict[str, Any]) -> None:
+        caller = f"{cls.__name__}.from_params"
+        ranges = {
+            name: [Interval(Real, cls._param_floors.get(name, 0.0), None, closed="neither")]
+            for name in cls._param_names
+        }
+        validate_parameter_constraints(ranges, params, caller_name=caller)
+        for name, value in params.items():
+            if isinstance(value, bool):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {caller} must be a number, got {value!r}."
+                )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "params_")

@@ -20,6 +20,7 @@ from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_r
 from clvkit.btyd._summary import Rows, newcomers, read_rows, read_weights
 from clvkit.btyd._units import Horizon, horizon_in_units, horizon_per_row, rate_per_unit
 from clvkit.errors import HorizonError, SummaryError
+from clvkit.utils._duration import parse_duration
 
 __all__ = ["PurchaseModel"]
 
@@ -49,6 +50,10 @@ class PurchaseModel(LikelihoodModel, ABC):
         self.time_unit = time_unit
         self.tol = tol
         self.max_iter = max_iter
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        parse_duration(self.time_unit, name="time_unit")
 
     # --- hooks ---------------------------------------------------------------------------
 
@@ -374,8 +379,8 @@ class PurchaseModel(LikelihoodModel, ABC):
         return hook(rows.take(groups.first), lengths[groups.first])[groups.code]
 
     def _pmf(self, rows: Rows, lengths: Array, n_max: int) -> Array:
-        if not isinstance(n_max, Integral) or n_max < 0:
-            raise ValueError(f"n_max={n_max!r} must be a whole number of 0 or more.")
+        if isinstance(n_max, bool) or not isinstance(n_max, Integral) or n_max < 0:
+            raise ValueError(f"n_max={n_max!r} must be a whole number of 0 or more, such as 10.")
         alive = self._alive(rows)
         pmf_if_alive = self._if_alive(partial(self._pmf_if_alive, n_max=int(n_max)), rows, lengths)
         pmf = alive[:, None] * pmf_if_alive

@@ -116,6 +116,12 @@ def _read_frame(frame: Any, names: Sequence[str]) -> _Table:
             f"{list(map(str, frame.columns))}. clvkit.history.rfm_summary makes one; otherwise "
             "rename the columns."
         )
+    repeated = [name for name in names if list(frame.columns).count(name) > 1]
+    if repeated:
+        raise SummaryError(
+            f"The summary has {list(frame.columns).count(repeated[0])} columns named "
+            f"{repeated[0]!r}, and which one is meant cannot be told. Drop or rename the others."
+        )
     index = getattr(frame, "index", None)
 
     def label(row: int) -> str:

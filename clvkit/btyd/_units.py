@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -32,10 +33,11 @@ def units_per_year(time_unit: str) -> float:
 
 def rate_per_unit(discount_rate: float, time_unit: str) -> float:
     """Return the continuous rate per unit of an effective annual ``discount_rate``."""
-    if not np.isfinite(discount_rate) or discount_rate < 0:
+    number = isinstance(discount_rate, Real) and not isinstance(discount_rate, bool)
+    if not number or not np.isfinite(discount_rate) or discount_rate < 0:
         raise ValueError(
-            f"discount_rate={discount_rate!r} must be an effective annual rate of 0 or more, "
-            "such as 0.1 for 10 % a year."
+            f"discount_rate={discount_rate!r} must be a number, the effective annual rate of 0 "
+            "or more, such as 0.1 for 10 % a year."
         )
     return float(np.log1p(discount_rate)) / units_per_year(time_unit)
 
@@ -50,7 +52,8 @@ def horizon_in_units(horizon: Horizon, time_unit: str) -> NDArray[np.float64]:
         unit = parse_duration(time_unit, name="time_unit")
         return np.asarray(parse_duration(horizon).in_units(unit))
     try:
-        lengths = np.asarray(horizon, dtype=float)
+        truth = np.asarray(horizon).dtype == bool
+        lengths = np.asarray(np.nan if truth else horizon, dtype=float)
     except (TypeError, ValueError):
         lengths = np.asarray(np.nan)
     if lengths.ndim > 1 or not np.isfinite(lengths).all() or (lengths < 0).any():

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from clvkit.btyd import BetaGeoNBD
-from clvkit.errors import BoundaryWarning, HorizonError, SummaryError, UnknownNameError
+from clvkit.errors import (
+    BoundaryWarning,
+    DurationError,
+    HorizonError,
+    SummaryError,
+    UnknownNameError,
+)
 from clvkit.testing import purchase_model_checks
 
 CDNOW = {"r": 0.2425945, "alpha": 4.4136023, "a": 0.7929219, "b": 2.425906}
@@ -294,12 +300,20 @@ def test_too_few_iterations_are_told():
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
-        ({"r": 1.0}, UnknownNameError, "parameters r, alpha, a, b; got r"),
-        ({**CDNOW, "beta": 1.0}, UnknownNameError, "beta"),
+        ({"r": 1.0, "a": 1.0, "b": 1.0}, UnknownNameError, r": 'alpha' missing\. Give each .*tol"),
+        ({**CDNOW, "beta": 1.0}, UnknownNameError, r": 'beta' unknown\. Give each"),
+        (
+            {"r": 1.0, "alpha": 1.0, "A": 1.0},
+            UnknownNameError,
+            r"'a', 'b' missing and 'A' unknown\. Give each of the parameters r, alpha, a, b, and",
+        ),
         ({**CDNOW, "r": 0.0}, ValueError, "'r' parameter"),
         ({**CDNOW, "time_unit": 7}, ValueError, "'time_unit' parameter"),
+        ({**CDNOW, "time_unit": "3m"}, DurationError, "time_unit='3m' could mean minutes"),
+        ({**CDNOW, "r": True}, ValueError, "'r' parameter .* must be a number, got True"),
+        ({**CDNOW, "r": np.inf}, ValueError, "'r' parameter .* Got inf"),
     ],
-    ids=["missing", "unknown", "not positive", "setting"],
+    ids=["missing", "unknown", "both", "not positive", "setting", "unit", "bool", "infinite"],
 )
 def test_from_params_refuses(params, error, match):
     with pytest.raises(error, match=match):
@@ -311,7 +325,23 @@ def test_lifetime_without_discount_is_refused(model):
         model.expected_discounted_purchases([[2, 30.43, 38.86]], 0.0)
 
 
-@pytest.mark.parametrize("n_max", [-1, 2.5])
+@pytest.mark.parametrize("unit", ["3m", "x", "0D"])
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_time_unit_is_read_before_the_data(unit, as_frame):
+    summary = np.array([[2, 30.43, 38.86]])
+    if as_frame:
+        summary = pd.DataFrame({"frequency": ["not read"]})
+    with pytest.raises(DurationError, match=f"time_unit='{unit}'"):
+        BetaGeoNBD(time_unit=unit).fit(summary)
+
+
+def test_months_are_a_unit_of_average_length():
+    months = BetaGeoNBD.from_params(**CDNOW, time_unit="1M")
+    actual = months.expected_purchases([[2, 7.0, 9.0]], "1Y")
+    assert_allclose(actual, months.expected_purchases([[2, 7.0, 9.0]], 12.0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_max", [-1, 2.5, True, "10"])
 def test_n_max_is_checked(model, n_max):
     with pytest.raises(ValueError, match="n_max"):
         model.purchase_pmf([[2, 30.43, 38.86]], 10, n_max)

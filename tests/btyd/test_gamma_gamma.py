@@ -4,14 +4,15 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import gammaincinv
 from sklearn.base import clone
 
 from clvkit.btyd import GammaGamma
-from clvkit.errors import BoundaryWarning, SummaryError
+from clvkit.btyd._gamma_gamma import _Spends
+from clvkit.errors import BoundaryWarning, SummaryError, UnknownNameError
 
 CDNOW = {"p": 6.25, "q": 3.74, "gamma": 15.44}
 
@@ -220,6 +221,56 @@ def test_expected_spend_is_finite(p, q, gamma, x, spend):
     assert np.isfinite(model.log_likelihood(table([x], [max(spend, 1e-6)]))[0])
 
 
+@settings(max_examples=200, deadline=None)  # mpmath is slow
+@given(
+    p=st.floats(-8, 8),
+    q=st.floats(-14, 8),
+    gamma=st.floats(-8, 8),
+    x=st.integers(0, 100_000),
+    spend=st.one_of(st.just(0.0), st.floats(1e-9, 1e12)),
+)
+@example(p=np.log10(50.0), q=-12.0, gamma=np.log10(12.9), x=5_000, spend=1e-3)
+@example(p=0.0, q=-15.0, gamma=0.0, x=1, spend=1.0)
+def test_expected_spend_against_mpmath(p, q, gamma, x, spend):
+    """Fader and Hardie (2013), eq. 5, however near q is to 1, where the mean is infinite."""
+    p, q, gamma = 10.0**p, 1.0 + 10.0**q, 10.0**gamma
+    with mpmath.workdps(60):
+        exact_p, exact_q, seen = mpmath.mpf(p), mpmath.mpf(q), x if spend > 0 else 0
+        mean = exact_p * mpmath.mpf(gamma) / (exact_q - 1)
+        own = exact_p * seen / (exact_p * seen + exact_q - 1)
+        exact = float((1 - own) * mean + own * mpmath.mpf(spend))
+    model = GammaGamma.from_params(p=p, q=q, gamma=gamma)
+    assert_allclose(model.expected_spend(table([x], [spend])), exact, rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [1, 8_191, 8_192, 8_193, 20_000])
+@pytest.mark.parametrize(
+    "params", [(6.25, 3.74, 15.44), (2e4, 1e6, 800.0), (1e-3, 1.1, 1e-4)], ids=str
+)
+def test_sums_in_chunks_equal_the_likelihood(n, params):
+    """Value and slope of the search against the public log-likelihood and its differences."""
+    data = draw(n)
+    weights = 0.5 + np.arange(n) % 3
+    spends = _Spends(data[:, 0], data[:, 3], weights)
+    at = spends.derivatives(np.log(params))
+
+    def value(log_params):
+        named = dict(zip(CDNOW, np.exp(log_params), strict=True))
+        return weights @ GammaGamma.from_params(**named).log_likelihood(data)
+
+    assert at.value == pytest.approx(value(np.log(params)), rel=1e-9)
+    ahead, behind = (
+        np.array([spends.derivatives(np.log(params) + step).gradient for step in steps])
+        for steps in (1e-5 * np.eye(3), -1e-5 * np.eye(3))
+    )
+    scale = np.abs(at.hessian).max()
+    assert_allclose((ahead - behind) / 2e-5, at.hessian, rtol=1e-5, atol=1e-6 * scale)
+    slope = [
+        (value(np.log(params) + i) - value(np.log(params) - i)) / 2e-4 for i in 1e-4 * np.eye(3)
+    ]
+    assert_allclose(at.gradient, slope, rtol=1e-5, atol=1e-5 * np.abs(at.gradient).max())
+
+
 # --- errors ------------------------------------------------------------------------------------
 
 
@@ -238,6 +289,11 @@ def test_expected_spend_is_finite(p, q, gamma, x, spend):
 def test_impossible_summaries_are_refused(data, match):
     with pytest.raises(SummaryError, match=match):
         GammaGamma().fit(data)
+
+
+def test_the_letter_of_other_libraries_for_gamma_is_named():
+    with pytest.raises(UnknownNameError, match="'gamma' missing and 'v' unknown"):
+        GammaGamma.from_params(p=6.25, q=3.74, v=15.44)
 
 
 def test_population_without_a_mean_is_refused():

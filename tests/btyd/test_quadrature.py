@@ -1,5 +1,8 @@
+import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from clvkit.btyd._quadrature import beta_expectation, gauss_jacobi, logit_trapezoid
@@ -74,3 +77,25 @@ def test_rows_are_independent_of_the_batch():
 
     alone = np.concatenate([expectation(slice(i, i + 1)) for i in range(0, 3_000, 97)])
     assert_allclose(expectation(slice(None))[::97], alone, rtol=1e-15)
+
+
+@settings(max_examples=100, deadline=None)  # mpmath is slow
+@given(
+    a=st.floats(-3, 3),
+    b=st.floats(-3, 5),
+    shape=st.floats(-2, 3),
+    z=st.floats(-6, 6),
+)
+def test_expectation_against_mpmath(a, b, shape, z):
+    """E[(1 + z p)^-R] is a hypergeometric function, 2F1(R, a; a + b; -z)."""
+    a, b, shape, z = (10.0**power for power in (a, b, shape, z))
+    with mpmath.workdps(40):
+        exact = float(mpmath.hyp2f1(shape, a, mpmath.mpf(a) + b, -mpmath.mpf(z)))
+    actual = beta_expectation(
+        lambda p, R, z: np.exp(-R * np.log1p(z * p)),
+        a,
+        np.array([b]),
+        rate_shape=np.array([shape]),
+        z=np.array([z]),
+    )
+    assert_allclose(actual, exact, rtol=1e-9, atol=1e-13)

@@ -102,6 +102,20 @@ def test_missing_column_names_the_columns_there_are():
         read_rows(frame().drop(columns="T"), time_unit="7D")
 
 
+@pytest.mark.parametrize("read", [lambda frame: read_rows(frame, time_unit="7D"), read_spend])
+def test_a_column_that_is_there_twice_is_refused(read):
+    whole = frame(monetary_value=[5.0, 0.0, 9.0], segment=["x", "y", "x"])
+
+    def with_twice(column):
+        twice = pd.concat([whole, whole[[column]]], axis=1)
+        twice.attrs["time_unit"] = "7D"
+        return twice
+
+    with pytest.raises(SummaryError, match=r"2 columns named 'frequency'.*Drop or rename"):
+        read(with_twice("frequency"))
+    read(with_twice("segment"))  # not looked at
+
+
 def test_input_is_not_changed():
     given = frame("1D")
     read_rows(given, time_unit="7D")

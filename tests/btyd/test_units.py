@@ -18,7 +18,7 @@ def test_discount_rate_is_effective_and_annual():
     assert np.exp(52 * rate_per_unit(0.15, "7D")) == pytest.approx(1.15)
 
 
-@pytest.mark.parametrize("rate", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("rate", [-0.1, np.nan, np.inf, "10%", True, None, [0.1]])
 def test_discount_rate_is_checked(rate):
     with pytest.raises(ValueError, match="effective annual rate"):
         rate_per_unit(rate, "7D")
@@ -38,7 +38,9 @@ def test_horizon_in_units(horizon, unit, expected):
     assert_allclose(horizon_in_units(horizon, unit), expected)
 
 
-@pytest.mark.parametrize("horizon", [-1.0, np.nan, [1.0, np.inf], [[1.0]], None, {"weeks": 3}])
+@pytest.mark.parametrize(
+    "horizon", [-1.0, np.nan, [1.0, np.inf], [[1.0]], None, {"weeks": 3}, True]
+)
 def test_horizon_is_checked(horizon):
     with pytest.raises(HorizonError, match="must be a duration such as '26W', a number"):
         horizon_in_units(horizon, "7D")
