@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Real
 
+import numpy as np
+
 from clvkit.errors import ArgumentError
 
 __all__ = ["check_coverage"]
@@ -17,8 +19,9 @@ def check_coverage(coverage: object) -> float:
     ArgumentError
         If it is no number, or not between 0 and 1. It is a fraction, not a percentage.
     """
-    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+    share = float(coverage) if isinstance(coverage, Real) else np.nan
+    if not 0 < share < 1:
         raise ArgumentError(
             f"coverage must be a number above 0 and below 1 (0.9 is 90 %); got {coverage!r}."
         )
-    return float(coverage)
+    return share

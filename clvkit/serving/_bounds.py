@@ -1,4 +1,4 @@
-"""The ends of the intervals as a table."""
+"""The table of values that a log is scored with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["bounds"]
+from clvkit.history import get_histories
+from clvkit.history._moments import format_moment
+
+__all__ = ["bounds", "value_table"]
 
 
 def bounds(
@@ -19,3 +22,20 @@ def bounds(
         return pd.DataFrame(np.nan, index=index, columns=["lower", "upper"])
     lower, upper = interval.interval(predicted, coverage)
     return pd.DataFrame({"lower": lower, "upper": upper}, index=index)
+
+
+def value_table(
+    X: pd.DataFrame,
+    clv: NDArray[np.float64],
+    ends: pd.DataFrame,
+    components: pd.DataFrame,
+    segments: NDArray[np.int64],
+) -> pd.DataFrame:
+    """Return one row a customer; ``attrs["cutoff"]`` names the cutoff that all rows share."""
+    parts = [ends, components[["expected_purchases", "probability_alive"]]]
+    table = pd.concat(parts, axis=1).assign(segment=segments)
+    table.insert(0, "clv", clv)
+    table = table.set_axis(X.index.get_level_values("customer_id"), axis=0)
+    array = get_histories(X)
+    table.attrs["cutoff"] = format_moment(int(array.cutoff_moments[0]), array.dtype.resolution)
+    return table

@@ -15,13 +15,20 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from clvkit.calibration._coverage import check_coverage
 from clvkit.history import HistoryArray, latest_histories, latest_rows
-from clvkit.history._moments import format_moment
 from clvkit.serving import _components, _histories
-from clvkit.serving._bounds import bounds
+from clvkit.serving._bounds import bounds, value_table
+from clvkit.serving._learning import (
+    attribute_names,
+    attribute_types,
+    covariate_types,
+    fit_clone,
+    training_end,
+)
 from clvkit.serving._load import load
 from clvkit.serving._segments import assign_segments, learn_edges
-from clvkit.serving._store import SCHEMA_VERSION, save_folder
+from clvkit.serving._store import SCHEMA_VERSION, card_of, save_folder
 
 __all__ = ["CLVModel"]
 
@@ -31,7 +38,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     It holds the door settings with which logs are read, the horizon, the pipeline from histories
     to spend and the intervals, and no customer's data: it is small, it is stored without pickle,
-    and what it says of a customer depends on that customer's rows alone.
+    and what it says of a customer at a given cutoff depends on that customer's rows alone.
 
     :class:`clvkit.AutoCLV` makes one (``model_``). Make one yourself to put a pipeline of your
     own into production without a search. For experiments inside scikit-learn take the pipeline
@@ -50,8 +57,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Fitted on out-of-fold predictions. It is used as it is, and kept by ``clone`` and
         :meth:`refit`. None leaves ``lower`` and ``upper`` NaN.
     customer_id, date, amount : str
-        Names of the columns of the log.
-    attributes : sequence of str, default=()
+        Columns of the log.
+    attributes : str or sequence of str, default=()
         Further columns that the events carry.
     refunds : {"net", "drop", "raise"}, default="net"
         See :func:`clvkit.history.latest_histories`, as for the next two.
@@ -67,13 +74,16 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     segment_edges_ : ndarray of float64 of shape (9,)
         Values between the tenths of the predictions for the rows of ``fit``.
     training_end_ : str
-        The latest cutoff of ``fit`` as an ISO date.
+        The last day that ``fit`` knew of, as an ISO date: the latest cutoff, or with ``y`` the
+        end of the labels.
     n_customers_ : int
         Number of customers in ``fit``.
     customer_type_ : str
         ``"integer"`` or ``"string"``: how the log of ``fit`` named its customers.
     attribute_types_ : dict of str to str
         ``"number"`` or ``"string"`` for each attribute column.
+    covariate_types_ : dict of str to str
+        ``"number"``, ``"date"`` or ``"string"`` for each covariate.
     schema_version_ : int
         Version of the stored form.
     feature_names_in_ : ndarray of str
@@ -82,10 +92,11 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Raises
     ------
     HorizonError
-        At fit, if the estimator predicts for another horizon; at predict, if the samples were
-        made with another one.
+        If estimator or samples have another horizon.
     HistoryTypeError
-        If histories were made with another granularity or other attributes.
+        If histories have another granularity or other attributes.
+    ArgumentError
+        If ``fit`` lacks labels, or for covariates that the model was not trained with.
 
     See Also
     --------
@@ -143,7 +154,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         customer_id: str = "customer_id",
         date: str = "date",
         amount: str = "amount",
-        attributes: Sequence[str] = (),
+        attributes: str | Sequence[str] = (),
         refunds: str = "net",
         duplicates: str = "keep",
         granularity: str = "D",
@@ -161,8 +172,6 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.granularity = granularity
         self.coverage = coverage
 
-    # --- fitting ------------------------------------------------------------------------------
-
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: pd.DataFrame, y: Any = None) -> CLVModel:
         """Fit the estimator on histories, and learn what serving needs.
@@ -171,9 +180,9 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : DataFrame of shape (n_customers, 1 + n_covariates)
             Latest histories, as :func:`clvkit.history.latest_histories` returns them for a log
-            and the settings of this model.
+            and the settings of this model; or samples, for an estimator that learns from ``y``.
         y : array-like of shape (n_customers,), default=None
-            Passed on to the estimator; most need none.
+            Spend in the horizon after each cutoff. Passed on to the estimator; most need none.
 
         Returns
         -------
@@ -181,17 +190,16 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         array = self._check_histories(X)
         validate_data(self, X, skip_check_array=True)
-        self.estimator_ = clone(self.estimator).fit(_histories.record_horizon(X, self.horizon), y)
+        X = _histories.record_horizon(X, self.horizon)
+        self.estimator_ = fit_clone(self.estimator, X, y)
         latest = latest_rows(X)
         self.segment_edges_ = learn_edges(self.estimator_.predict(latest))
-        self.training_end_ = format_moment(int(array.cutoff_moments.max()), array.dtype.resolution)
+        self.training_end_ = training_end(array, self.horizon, labelled=y is not None)
         self.n_customers_ = len(latest)
         numbered = pd.api.types.is_integer_dtype(X.index.get_level_values(0).dtype)
         self.customer_type_ = "integer" if numbered else "string"
-        self.attribute_types_ = {
-            name: "number" if column.categories is None else "string"
-            for name, column in array.store.attributes.items()
-        }
+        self.attribute_types_ = attribute_types(array)
+        self.covariate_types_ = covariate_types(X)
         self.schema_version_ = SCHEMA_VERSION
         return self
 
@@ -215,8 +223,6 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X = latest_histories(log, cutoff, covariates=covariates, **self._door())
         return clone(self).fit(X)
 
-    # --- predicting from histories ------------------------------------------------------------
-
     @property
     def pipeline_(self) -> Any:
         """The plain fitted pipeline from histories to spend, without what is around it."""
@@ -235,10 +241,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         -------
         ndarray of float64 of shape (n_samples,)
         """
-        check_is_fitted(self)
-        self._check_histories(X)
-        _histories.check_covariates(X, self.feature_names_in_)
-        validate_data(self, X, skip_check_array=True, reset=False)
+        X = self._check_samples(X)
         return np.asarray(self.estimator_.predict(X), dtype=np.float64)
 
     def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
@@ -257,7 +260,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             ``lower`` and ``upper`` with the index of ``X``, the prediction between them; NaN
             where the model was made without an interval.
         """
-        wanted = self.coverage if coverage is None else coverage
+        wanted = check_coverage(self.coverage if coverage is None else coverage)
         return bounds(self.interval, self.predict(X), X.index, wanted)
 
     def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -275,9 +278,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             ``expected_spend`` (per purchase) with the index of ``X``; NaN throughout where the
             model family has none, as a boosting regressor.
         """
+        X = self._check_samples(X)
         return _components.predict_components(self.pipeline_, X)
-
-    # --- predicting from a log ----------------------------------------------------------------
 
     def predict_customers(
         self,
@@ -294,8 +296,9 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         log : table or path
             All the transactions of the customers to score, with the columns of training.
         cutoff : date-like or None, default=None
-            The last known day; later events are left out. By default the later of the end of
-            training and the log's last day.
+            The last known day. Later events are left out, and with them customers who bought
+            nothing before. By default the later of the end of training and the log's last day;
+            give it where a request holds some customers only, lest it hang on who is among them.
         coverage : float or None, default=None
             Of the interval, in (0, 1); by default that of the model.
         covariates : table, path or None, default=None
@@ -313,21 +316,27 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             - ``segment``: 10 for customers who would have been in the tenth of highest value at
               training, down to 1.
 
-            A row depends on that customer's transactions alone, never on who else is asked for.
+            At a given cutoff a row depends on that customer's transactions alone, never on who
+            else is asked for. ``attrs["cutoff"]`` names the cutoff that was used. With
+            ``refunds="drop"`` customers of whom the log holds refunds only have no row.
+
+        Raises
+        ------
+        LogError, LogTypeError, CutoffError
+            For a log or a cutoff that cannot be used.
+        ArgumentError
+            For a coverage out of range, or covariates that the model was not trained with.
         """
         check_is_fitted(self)
+        wanted = check_coverage(self.coverage if coverage is None else coverage)
         end = self.training_end_
         X = _histories.histories_to_score(
             log, cutoff, training_end=end, covariates=covariates, **self._door()
         )
-        clv, wanted = self.predict(X), self.coverage if coverage is None else coverage
-        components = self.predict_components(X)[["expected_purchases", "probability_alive"]]
-        table = pd.concat([bounds(self.interval, clv, X.index, wanted), components], axis=1)
-        table.insert(0, "clv", clv)
-        table["segment"] = assign_segments(clv, self.segment_edges_)
-        return table.set_axis(table.index.get_level_values("customer_id"), axis=0)
-
-    # --- storing ------------------------------------------------------------------------------
+        clv = self.predict(X)
+        ends = bounds(self.interval, clv, X.index, wanted)
+        segments = assign_segments(clv, self.segment_edges_)
+        return value_table(X, clv, ends, self.predict_components(X), segments)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model into a folder that :meth:`load` reads, on any machine.
@@ -341,45 +350,39 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         Raises
         ------
+        OutputError
+            If the folder holds anything else, or cannot be made.
         ModelFormatError
-            If the folder holds anything else, or the model cannot be stored.
+            If the model cannot be stored.
         UntrustedModelError
-            If the model holds estimators of other packages than clvkit and scikit-learn.
+            If the model holds types off the fixed list: the estimators of clvkit, the common
+            ones of scikit-learn, and LightGBM's regressor.
         """
         check_is_fitted(self)
-        about = {
-            "horizon": self.horizon,
-            "door": self._door(),
-            "coverage": float(self.coverage),
-            "training_end": self.training_end_,
-            "n_customers": self.n_customers_,
-        }
-        save_folder(self, Path(path), about)
+        save_folder(self, Path(path), {"door": self._door(), **card_of(self)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CLVModel:
         """Read a model that :meth:`save` wrote; see :func:`clvkit.serving.load`."""
         return load(Path(path))
 
-    # --- inside -------------------------------------------------------------------------------
-
     def _check_histories(self, X: pd.DataFrame) -> HistoryArray:
-        names = self._attribute_names()
+        names = attribute_names(self.attributes)
         return _histories.check_histories(X, self.horizon, self.granularity, names)
 
-    def _attribute_names(self) -> tuple[str, ...]:
-        names = self.attributes
-        return (names,) if isinstance(names, str) else tuple(names)
+    def _check_samples(self, X: pd.DataFrame) -> pd.DataFrame:
+        check_is_fitted(self)
+        self._check_histories(X)
+        return _histories.take_columns(X, self.feature_names_in_)
 
     def _door(self) -> dict[str, Any]:
         """Return the settings with which logs are read."""
         names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
         settings = {name: getattr(self, name) for name in names}
-        return settings | {"attributes": list(self._attribute_names())}
+        return settings | {"attributes": list(attribute_names(self.attributes))}
 
     def __sklearn_clone__(self) -> CLVModel:
-        # The interval is fitted on what no log of a refit can tell again, so a clone keeps it,
-        # as FrozenEstimator keeps what it wraps.
+        # No log of a refit can tell again what the interval was fitted on, so a clone keeps it.
         params = self.get_params(deep=False)
         return type(self)(**params | {"estimator": clone(self.estimator)})
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clvkit.errors import HistoryTypeError, MissingColumnError
+from clvkit.errors import ArgumentError, HistoryTypeError, MissingColumnError
 from clvkit.history import HistoryArray, get_histories, resolve_horizon
 from clvkit.history._log import open_log
 from clvkit.history._moments import as_moments, parse_cutoff
 
-__all__ = ["check_covariates", "check_histories", "histories_to_score", "record_horizon"]
+__all__ = ["check_histories", "histories_to_score", "record_horizon", "take_columns"]
 
 
 def histories_to_score(
@@ -66,11 +66,32 @@ def check_histories(
     return array
 
 
-def check_covariates(X: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise unless ``X`` has the columns of training."""
-    missing = [name for name in names if name not in X.columns]
+def take_columns(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return ``X`` with its columns in the order of training.
+
+    Raises
+    ------
+    MissingColumnError
+        If covariates of training are missing.
+    ArgumentError
+        If ``X`` has others.
+    """
+    wanted = list(names)
+    missing = [name for name in wanted if name not in X.columns]
     if missing:
         raise MissingColumnError(
-            f"the model was trained with the covariates {', '.join(map(repr, missing))}, and X has "
-            "none of these columns. Pass covariates=, a table with these columns and the customers."
+            f"the model was trained with the covariates {_listed(missing)}, and X has none of "
+            "these columns. Pass covariates=, a table with these columns and the customers."
         )
+    others = [name for name in X.columns if name not in wanted]
+    if others:
+        trained = f"with {_listed(wanted[1:])}" if wanted[1:] else "without any"
+        raise ArgumentError(
+            f"the model was trained {trained}, and is given the covariates {_listed(others)}. "
+            "Leave them out, or fit a model with them."
+        )
+    return X[wanted]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -46,7 +46,8 @@ def load(uri: str | os.PathLike[str]) -> CLVModel:
     Raises
     ------
     ModelFormatError
-        If it is no model of clvkit, or one of a version that this clvkit cannot read.
+        If there is no such model, if it is no model of clvkit, or one of a version that this
+        clvkit cannot read.
     UntrustedModelError
         If the file was changed, or holds a type that is not on the list.
 
@@ -69,10 +70,8 @@ def load(uri: str | os.PathLike[str]) -> CLVModel:
     """
     if not _is_uri(uri):
         return _checked(load_folder(Path(uri)), uri)
-    mlflow = try_import("mlflow", install="pip install mlflow", purpose="load a registered model")
-    with TemporaryDirectory() as place, quiet_mlflow():
-        fetched = mlflow.artifacts.download_artifacts(artifact_uri=str(uri), dst_path=place)
-        folder = Path(fetched) / "artifacts" / ARTIFACT
+    with TemporaryDirectory() as place:
+        folder = _fetch(str(uri), place) / "artifacts" / ARTIFACT
         if not folder.is_dir():
             raise ModelFormatError(
                 f"{str(uri)!r} is an MLflow model, but no CLVModel. Give the one that was "
@@ -80,6 +79,31 @@ def load(uri: str | os.PathLike[str]) -> CLVModel:
                 "mlflow.sklearn.load_model."
             )
         return _checked(load_folder(folder), uri)
+
+
+def _fetch(uri: str, place: str) -> Path:
+    """Copy an MLflow model into ``place``."""
+    mlflow = try_import("mlflow", install="pip install mlflow", purpose="load a registered model")
+    with quiet_mlflow():
+        stores = {"tracking": mlflow.get_tracking_uri(), "registry": mlflow.get_registry_uri()}
+        asked = " and ".join(f"{name} URI {store!r}" for name, store in stores.items())
+        remedy = f"MLflow was asked at the {asked}: check these and the name of the model."
+        # MLflow would make an empty database rather than say that there is none.
+        absent = [store for store in stores.values() if _is_absent(store)]
+        if absent and uri.startswith(("models:", "runs:")):
+            raise ModelFormatError(f"{uri!r} was not found: there is no {absent[0]}. {remedy}")
+        try:
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=place))
+        except Exception as error:  # stores raise what they like
+            raise ModelFormatError(
+                f"{uri!r} could not be fetched: {type(error).__name__}: {str(error)[:300]} {remedy}"
+            ) from error
+
+
+def _is_absent(store: str) -> bool:
+    """Tell whether a store is a database file that does not exist."""
+    file = re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", store)
+    return file is not None and not Path(file[1]).exists()
 
 
 def _is_uri(uri: Any) -> bool:

@@ -16,6 +16,7 @@ from mlflow.pyfunc import PythonModel
 from clvkit.errors import ClvkitError
 from clvkit.serving import CLVModel, load
 from clvkit.serving._load import ARTIFACT
+from clvkit.serving._requests import score_request
 
 
 class ServedModel(PythonModel):
@@ -36,7 +37,7 @@ class ServedModel(PythonModel):
         ----------
         context : ignored
         model_input : DataFrame
-            A log with the columns of training.
+            A log with the columns of training, covariates of the customers among them.
         params : dict or None, default=None
             ``cutoff`` and ``coverage`` of :meth:`clvkit.serving.CLVModel.predict_customers`.
 
@@ -45,14 +46,10 @@ class ServedModel(PythonModel):
         DataFrame
             The table with ``customer_id`` as first column.
         """
-        given = params or {}
         try:
-            table = self.model.predict_customers(
-                model_input, given.get("cutoff"), given.get("coverage")
-            )
+            return score_request(self.model, model_input, **(params or {}))
         except (ClvkitError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
-        return table.reset_index()
 
 
 set_model(ServedModel())

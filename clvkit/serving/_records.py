@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from clvkit.errors import ArgumentError
 from clvkit.serving._clv_model import CLVModel
 from clvkit.serving._load import ARTIFACT
 from clvkit.serving._trust import TRUSTED_TYPES
@@ -44,10 +45,19 @@ def model_record(model: CLVModel, register_as: str | None = None) -> ModelRecord
     Returns
     -------
     ModelRecord
-        A request holds the columns of the log, an answer one row a customer. Dates may be ISO
-        text or timestamps, amounts whole or not: such columns are of type ``any``, and clvkit's
-        own door checks them. For those MLflow's scoring server reads JSON and Parquet, not CSV.
+        A request holds the columns of the log, and the covariates of training in each row of
+        a customer; an answer one row a customer. Their types are ``any``, and clvkit's own door
+        checks them: dates may be ISO text or timestamps, amounts whole or not, customers missing
+        or categories. For such columns MLflow's scoring server reads JSON and Parquet, not CSV.
         The example is made up: no customer of the log is in it.
+
+        With ``duplicates="drop"`` or ``"raise"`` the signature names no columns: whole rows are
+        compared, and MLflow would take from them what it does not name.
+
+    Raises
+    ------
+    ArgumentError
+        If a covariate has the name of a column of the log, for a request cannot hold both.
 
     Examples
     --------
@@ -63,16 +73,14 @@ def model_record(model: CLVModel, register_as: str | None = None) -> ModelRecord
     2            2  1998-06-30     9.9
     """
     check_is_fitted(model)
-    customers = model.customer_type_
     outputs = ("clv", "lower", "upper", "expected_purchases", "probability_alive")
-    inputs = {model.customer_id: customers, model.date: "any", model.amount: "any"}
     return ModelRecord(
         save=model.save,
         artifact=ARTIFACT,
         code=Path(__file__).with_name("_pyfunc.py"),
-        inputs=inputs | dict.fromkeys(model.attribute_types_, "any"),
+        inputs=_inputs(model),
         outputs={
-            "customer_id": customers,
+            "customer_id": "any",
             **dict.fromkeys(outputs, "number"),
             "segment": "integer",
         },
@@ -88,6 +96,19 @@ def pipeline_record(pipeline: Any) -> PipelineRecord:
     return PipelineRecord(pipeline, trusted_types=TRUSTED_TYPES, requirements=_requirements())
 
 
+def _inputs(model: CLVModel) -> dict[str, str] | None:
+    log = [model.customer_id, model.date, model.amount, *model.attribute_types_]
+    both = [name for name in model.covariate_types_ if name in log]
+    if both:
+        raise ArgumentError(
+            f"a served model takes covariates from the rows of the log, and {both[0]!r} is both a "
+            "covariate and a column of the log. Rename the covariate."
+        )
+    if model.duplicates != "keep":
+        return None
+    return dict.fromkeys([*log, *model.covariate_types_], "any")
+
+
 def _example(model: CLVModel) -> pd.DataFrame:
     """Make up a request of three lines around the end of training."""
     end = pd.Timestamp(model.training_end_).normalize()
@@ -99,6 +120,8 @@ def _example(model: CLVModel) -> pd.DataFrame:
     }
     made_up: dict[str, list[Any]] = {"number": [1.0, 2.0, 1.0], "string": ["x", "y", "x"]}
     columns |= {name: made_up[kind] for name, kind in model.attribute_types_.items()}
+    known: dict[str, Any] = {"number": 1.0, "string": "x", "date": columns[model.date][0]}
+    columns |= {name: [known[kind]] * 3 for name, kind in model.covariate_types_.items()}
     return pd.DataFrame(columns)
 
 

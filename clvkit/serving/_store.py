@@ -13,17 +13,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clvkit.errors import ModelFormatError, UntrustedModelError
+from clvkit.errors import ModelFormatError, OutputError, UntrustedModelError
 from clvkit.serving._trust import TRUSTED_TYPES, untrusted
 from clvkit.utils._imports import try_import
 
-__all__ = ["SCHEMA_VERSION", "load_folder", "save_folder"]
+__all__ = ["SCHEMA_VERSION", "card_of", "check_save_folder", "load_folder", "save_folder"]
 
 #: Raised whenever a model stored by an older clvkit could no longer be read as it is.
 SCHEMA_VERSION = 1
 
 _FORMAT = "clvkit.CLVModel"
 _OBJECT, _CARD = "model.skops", "model.json"
+
+#: What file managers leave in every folder that somebody looks at; nobody misses it.
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
+
 _PACKAGES = ("clvkit-automl", "scikit-learn", "numpy", "scipy", "pandas", "lightgbm", "skops")
 
 
@@ -32,12 +36,14 @@ def save_folder(model: Any, folder: Path, about: dict[str, Any]) -> None:
 
     Raises
     ------
+    OutputError
+        If the folder holds anything else, or cannot be made.
     ModelFormatError
-        If the folder holds anything else, or the model something that cannot be stored.
+        If the model holds something that cannot be stored.
     UntrustedModelError
         If the model holds types that :func:`load_folder` would refuse.
     """
-    _check_free(folder)
+    check_save_folder(folder)
     data = _dump(model)
     card = {
         "format": _FORMAT,
@@ -46,15 +52,72 @@ def save_folder(model: Any, folder: Path, about: dict[str, Any]) -> None:
         "versions": {"python": platform.python_version(), **_versions()},
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
-    fresh.mkdir()
+    try:
+        fresh.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"'{folder}' cannot be written ({error.strerror}). Give another folder."
+        ) from error
     try:
         (fresh / _OBJECT).write_bytes(data)
         (fresh / _CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
         _swap(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_save_folder(path: str | os.PathLike[str]) -> None:
+    """Raise if a model could not be saved here, before hours are spent on the model.
+
+    Nothing is written. A disk may still be full when the time comes.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder that will be given to :meth:`CLVModel.save`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds anything but a model, or cannot be made.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> from clvkit.serving import check_save_folder
+    >>> check_save_folder("a/new/folder")
+    >>> with NamedTemporaryFile() as file:
+    ...     check_save_folder(f"{file.name}/model")
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.OutputError: '.../model' cannot be made: '...' is no folder. ...
+    """
+    folder = Path(path)
+    if folder.exists():
+        held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+        held = {name for name in held if name not in _LITTER and not name.startswith("._")}
+        if held and held != {_OBJECT, _CARD}:
+            raise OutputError(
+                f"'{folder}' exists and is no folder of a model (it holds {sorted(held)[:3]}). "
+                "Give a new or empty folder, or that of a model to replace."
+            )
+    # A model is written beside its folder and then put in its place.
+    above = next(place for place in folder.absolute().parents if place.exists())
+    if not above.is_dir():
+        raise OutputError(f"'{folder}' cannot be made: '{above}' is no folder. Give another one.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"'{folder}' cannot be made: '{above}' may not be written to.")
+
+
+def card_of(model: Any) -> dict[str, Any]:
+    """Return what the card tells people about a fitted model."""
+    return {
+        "horizon": model.horizon,
+        "coverage": float(model.coverage),
+        "training_end": model.training_end_,
+        "n_customers": model.n_customers_,
+    }
 
 
 def load_folder(folder: Path) -> Any:
@@ -92,8 +155,9 @@ def _dump(model: Any) -> bytes:
     if refused := untrusted(io.get_untrusted_types(data=data)):
         raise UntrustedModelError(
             f"the model holds types that would be refused when it is loaded: {', '.join(refused)}. "
-            "A served model is made of estimators of clvkit and scikit-learn; export a pipeline "
-            "with estimators of your own by MLflow's sklearn flavour, trusting them yourself."
+            "A served model is made of the estimators of clvkit, the common ones of scikit-learn "
+            "and LightGBM's regressor, without functions of your own. Export the pipeline "
+            "(pipeline_) by MLflow's sklearn flavour, trusting these types yourself."
         )
     return data
 
@@ -111,7 +175,13 @@ def _restore(data: bytes, folder: Path) -> Any:
             f"'{folder / _OBJECT}' holds types that clvkit does not trust, and nothing of it was "
             f"loaded: {', '.join(refused)}. Load models from places that you trust only."
         )
-    return io.loads(data, trusted=list(TRUSTED_TYPES))
+    try:
+        return io.loads(data, trusted=list(TRUSTED_TYPES))
+    except Exception as error:
+        raise ModelFormatError(
+            f"'{folder / _OBJECT}' could not be read: {type(error).__name__}: {error}. Load it "
+            f"with the versions of packages that {_CARD} names."
+        ) from error
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
@@ -133,18 +203,6 @@ def _read_card(folder: Path) -> dict[str, Any]:
             f"version {SCHEMA_VERSION}. It was saved by clvkit {saved_by}: load it with that."
         )
     return card
-
-
-def _check_free(folder: Path) -> None:
-    """Refuse to replace anything but a model."""
-    if not folder.exists():
-        return
-    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
-    if held and held != {_OBJECT, _CARD}:
-        raise ModelFormatError(
-            f"'{folder}' exists and is no folder of a model (it holds {sorted(held)[:3]}). Give a "
-            "new or empty folder, or that of a model to replace."
-        )
 
 
 def _swap(fresh: Path, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from clvkit.tracking._fingerprint import fingerprint
 from clvkit.tracking._mlflow_writer import MLflowWriter
+from clvkit.tracking._model_name import check_model_name
 from clvkit.tracking._records import (
     ArtifactRecord,
     CandidateRecord,
@@ -24,6 +25,7 @@ __all__ = [
     "PipelineRecord",
     "Record",
     "TrackedRun",
+    "check_model_name",
     "fingerprint",
     "write",
 ]

@@ -63,7 +63,7 @@ def _signature(record: ModelRecord) -> Any:
         ParamSpec(name, _type(kind), default) for name, (kind, default) in record.params.items()
     ]
     return ModelSignature(
-        inputs=_schema(record.inputs),
+        inputs=None if record.inputs is None else _schema(record.inputs),
         outputs=_schema(record.outputs),
         params=ParamSchema(params),
     )

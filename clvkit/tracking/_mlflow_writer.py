@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -15,7 +16,8 @@ import pandas as pd
 
 from clvkit.errors import TrackingWarning
 from clvkit.tracking import _mlflow_models
-from clvkit.tracking._quiet import quiet_mlflow
+from clvkit.tracking._model_name import check_model_name
+from clvkit.tracking._quiet import quiet_mlflow, without_retries
 from clvkit.tracking._records import (
     ArtifactRecord,
     CandidateRecord,
@@ -67,11 +69,16 @@ class MLflowWriter:
         self.tracking_uri = tracking_uri
         self.tracked: TrackedRun | None = None
         self._client: Any = None
+        self._running: list[str] = []
 
     def write(self, records: Iterable[Record]) -> TrackedRun | None:
-        """Send all records and close the run."""
-        for record in records:
-            self.send(record)
+        """Send all records and close the run; what goes wrong marks it as failed and raises."""
+        try:
+            for record in records:
+                self.send(record)
+        except BaseException:
+            self.abort()
+            raise
         self.close()
         return self.tracked
 
@@ -95,7 +102,13 @@ class MLflowWriter:
         """Mark the run as finished."""
         if self.tracked is not None:
             with quiet_mlflow():
-                self._client.set_terminated(self.tracked.run_id)
+                self._end(self.tracked.run_id, "FINISHED")
+
+    def abort(self) -> None:
+        """Mark what is running as failed, as far as the server can still be reached."""
+        with quiet_mlflow(), contextlib.suppress(Exception), without_retries():
+            for run_id in reversed(self._running[:]):
+                self._end(run_id, "FAILED")
 
     # --- runs ---------------------------------------------------------------------------------
 
@@ -128,7 +141,7 @@ class MLflowWriter:
         for step, values in enumerate(record.origin_metrics, start=1):
             metrics += _steps({f"{name}_by_origin": v for name, v in values.items()}, step)
         self._log(run_id, record.params, metrics)
-        self._client.set_terminated(run_id, "FAILED" if record.failed else "FINISHED")
+        self._end(run_id, "FAILED" if record.failed else "FINISHED")
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
@@ -154,7 +167,12 @@ class MLflowWriter:
             tags=resolve_tags(told),
             run_name=name,
         )
+        self._running.append(run.info.run_id)
         return run.info.run_id
+
+    def _end(self, run_id: str, status: str) -> None:
+        self._client.set_terminated(run_id, status)
+        self._running.remove(run_id)
 
     def _log(
         self, run_id: str, params: Mapping[str, Any], metrics: Iterable[tuple[str, float, int]]
@@ -214,16 +232,22 @@ class MLflowWriter:
             self.tracked = dataclasses.replace(self.tracked, pipeline_uri=uri)
             return
         self.tracked = dataclasses.replace(self.tracked, model_uri=uri)
-        if record.register_as is not None:
+        if record.register_as is None:
+            return
+        try:
             version = self._register(record.register_as, model_id)
-            self.tracked = dataclasses.replace(
-                self.tracked, model_uri=f"models:/{record.register_as}/{version}", version=version
-            )
+        except Exception as error:
+            _warn_not_registered(record.register_as, uri, error)
+            return
+        self.tracked = dataclasses.replace(
+            self.tracked, model_uri=f"models:/{record.register_as}/{version}", version=version
+        )
 
     def _register(self, name: str, model_id: str) -> int:
         from mlflow.exceptions import MlflowException
 
         assert self.tracked is not None
+        check_model_name(name)
         try:
             self._client.create_registered_model(name)
         except MlflowException as error:
@@ -269,6 +293,15 @@ def _write_file(content: Any, file: Path) -> None:
         content.savefig(file)
     else:
         raise TypeError(f"'{file.name}' cannot be made of a {type(content).__name__}.")
+
+
+def _warn_not_registered(name: str, uri: str, error: Exception) -> None:
+    warn_user(
+        f"the model is logged as '{uri}', but could not be registered as {name!r}: "
+        f"{type(error).__name__}: {str(error)[:500]}. Register it later: "
+        f"mlflow.register_model('{uri}', 'another-name').",
+        TrackingWarning,
+    )
 
 
 def _warn_not_exported(name: str, error: Exception) -> None:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["quiet_mlflow"]
+__all__ = ["quiet_mlflow", "without_retries"]
 
 _LOGGERS = ("mlflow", "alembic")
 _BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
 @contextmanager
@@ -21,15 +22,31 @@ def quiet_mlflow() -> Iterator[None]:
     """
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
-    asked = _BAR in os.environ
     for logger in loggers:
         logger.setLevel(max(logger.level, logging.WARNING))
-    if not asked:
-        os.environ[_BAR] = "false"
     try:
-        yield
+        with _environment(_BAR, os.environ.get(_BAR, "false")):
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-        if not asked:
-            os.environ.pop(_BAR, None)
+
+
+@contextmanager
+def without_retries() -> Iterator[None]:
+    """Ask a server once: where it is gone, MLflow would try again for minutes."""
+    with _environment(_RETRIES, "0"):
+        yield
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

@@ -134,9 +134,9 @@ class ModelRecord:
         Name of that folder inside the MLflow model.
     code : Path
         Python file that calls ``mlflow.models.set_model``.
-    inputs : mapping of str to str
+    inputs : mapping of str to str, or None
         Columns of a request and their types: ``"integer"``, ``"string"``, ``"number"`` or
-        ``"any"``.
+        ``"any"``. None takes requests as they come, where MLflow drops columns not named here.
     outputs : mapping of str to str
         Columns of the answer and their types.
     params : mapping of str to (str, default)
@@ -154,7 +154,7 @@ class ModelRecord:
     save: Callable[[Path], object]
     artifact: str
     code: Path
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, str] | None
     outputs: Mapping[str, str]
     params: Mapping[str, tuple[str, Any]]
     example: pd.DataFrame

@@ -31,32 +31,33 @@ def write(records: Iterable[Record], *, tracking_uri: str | None = None) -> Trac
     Warns
     -----
     TrackingWarning
-        If the server cannot be reached or refuses a record. MLflow itself retries for some
-        minutes before it gives up (see ``MLFLOW_HTTP_REQUEST_MAX_RETRIES``).
+        If the server cannot be reached or refuses a record, or a record cannot be made; the run
+        is then marked as failed, if that can still be done. A model that cannot be stored or
+        registered costs only itself. MLflow itself retries for some minutes before it gives up
+        (see ``MLFLOW_HTTP_REQUEST_MAX_RETRIES``).
 
     See Also
     --------
     MLflowWriter : Raises instead.
     """
-    writer = MLflowWriter(tracking_uri)
-    for record in records:
-        try:
-            writer.send(record)
-        except Exception as error:  # an hour of fitting is not to be lost to any of them
-            _warn(record, error, writer.tracked)
-            return writer.tracked
+    writer, source, place = MLflowWriter(tracking_uri), iter(records), "the first record"
     try:
+        while (record := next(source, None)) is not None:
+            place = f"a {type(record).__name__}"
+            writer.send(record)
+            place = f"the record after {place}"
+        place = "the end of the run"
         writer.close()
-    except Exception as error:
-        _warn(None, error, writer.tracked)
+    except Exception as error:  # an hour of fitting is not to be lost to any of them
+        writer.abort()
+        _warn(place, error, writer.tracked)
     return writer.tracked
 
 
-def _warn(record: Record | None, error: Exception, tracked: TrackedRun | None) -> None:
-    what = "the end of the run" if record is None else f"a {type(record).__name__}"
+def _warn(place: str, error: Exception, tracked: TrackedRun | None) -> None:
     where = "no run was opened" if tracked is None else f"run {tracked.run_id} is incomplete"
     warn_user(
-        f"tracking stopped at {what}: {type(error).__name__}: {str(error)[:500]}. The fit itself "
+        f"tracking stopped at {place}: {type(error).__name__}: {str(error)[:500]}. The fit itself "
         f"is unharmed, {where}. Check mlflow.get_tracking_uri() and whether the server is up.",
         TrackingWarning,
     )
