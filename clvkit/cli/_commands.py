@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from clvkit.cli._output import programs_prefix, say, show_leaderboard
-from clvkit.cli._tables import check_table_name, make_folder, write_table
+from clvkit.cli._tables import (
+    check_model_place,
+    check_table_name,
+    make_folder,
+    save_model,
+    write_table,
+)
 from clvkit.errors import MissingColumnError
 
 __all__ = ["demo", "fit", "predict"]
@@ -26,14 +32,16 @@ def demo(arguments: argparse.Namespace) -> None:
 def fit(arguments: argparse.Namespace) -> None:
     """Find and fit the best model of a log, and save it."""
     folder = make_folder(arguments.out)
+    check_model_place(folder / "model")
     with option_names():
         auto = _fit(arguments)
-    auto.model_.save(folder / "model")
     write_table(auto.leaderboard_, folder / "leaderboard.csv")
+    save_model(auto.model_, folder / "model")
     if not arguments.quiet:
         show_leaderboard(auto.leaderboard_)
         say(f"\nThe model is in {folder / 'model'}, the leaderboard in {folder}/. Next:\n")
-        say(f"  {programs_prefix()}clvkit predict {folder} {arguments.log} --out values.csv")
+        more = f" --covariates {arguments.covariates}" if arguments.covariates else ""
+        say(f"  {programs_prefix()}clvkit predict {folder} {arguments.log}{more} --out values.csv")
 
 
 def _fit(arguments: argparse.Namespace) -> Any:
@@ -52,6 +60,7 @@ def _fit(arguments: argparse.Namespace) -> Any:
         customer_id=arguments.customer_id,
         date=arguments.date,
         amount=arguments.amount,
+        covariates=arguments.covariates,
         end=arguments.end,
         refunds=arguments.refunds,
         duplicates=arguments.duplicates,
@@ -69,18 +78,29 @@ def predict(arguments: argparse.Namespace) -> None:
     check_table_name(target)
     model = load(_model_place(arguments.model))
     try:
-        values = model.predict_customers(arguments.log, arguments.cutoff, arguments.coverage)
+        values = model.predict_customers(
+            arguments.log,
+            arguments.cutoff,
+            arguments.coverage,
+            covariates=arguments.covariates,
+        )
     except MissingColumnError as error:
-        found = str(error).split(" Say which")[0]
-        wanted = ", ".join((model.customer_id, model.date, model.amount, *model.attributes))
-        raise MissingColumnError(
-            f"{found} The model reads the columns it was fitted on: {wanted}. Rename those of "
-            "the log."
-        ) from error
+        raise MissingColumnError(_what_the_model_reads(model, str(error))) from error
     write_table(values, target)
     say(
         f"{len(values):,} customers, {values['clv'].sum():,.2f} in all over {model.horizon}: "
         f"{target}"
+    )
+
+
+def _what_the_model_reads(model: Any, message: str) -> str:
+    """Say which columns are needed; a model takes no names of others, as a fit does."""
+    found, which, _ = message.partition(" Say which")
+    if not which:
+        return message.replace("Pass covariates=,", "Give --covariates FILE,")
+    wanted = ", ".join((model.customer_id, model.date, model.amount, *model.attributes))
+    return (
+        f"{found} The model reads the columns it was fitted on: {wanted}. Rename those of the file."
     )
 
 

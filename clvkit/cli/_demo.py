@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from clvkit.cli._output import programs_prefix, say, show_frame, show_leaderboard
-from clvkit.cli._tables import write_table
+from clvkit.cli._tables import check_model_place, save_model, write_table
 
 __all__ = ["run_demo"]
 
@@ -29,13 +33,13 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
     from clvkit.automl import AutoCLV
     from clvkit.datasets import load_cdnow
 
+    check_model_place(folder / "model")
     log = load_cdnow()
     past = log[log["date"] <= CUTOFF]
     say(
         f"CDNOW: {len(past):,} transactions of {past['customer_id'].nunique():,} customers up to "
         f"{CUTOFF}. What will each of them spend in the {HORIZON} after it?\n"
     )
-    store = _use_store(folder)
     auto = AutoCLV(
         HORIZON,
         n_trials=n_trials,
@@ -43,7 +47,9 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
         end=CUTOFF,
         tracking=EXPERIMENT,
         register_as=MODEL,
-    ).fit(past)
+    )
+    with _own_store(folder) as store:
+        auto.fit(past)
     show_leaderboard(auto.leaderboard_)
     values = auto.predict_customers(past)
     comparison = _compare(auto, log, folder)
@@ -54,12 +60,14 @@ def run_demo(folder: Path, *, n_trials: int = 40) -> None:
     write_table(values, folder / "predictions.csv")
     write_table(auto.leaderboard_, folder / "leaderboard.csv")
     write_table(comparison, folder / "holdout.csv")
-    auto.model_.save(folder / "model")
+    save_model(auto.model_, folder / "model")
     _say_what_next(folder, store)
 
 
 def _compare(auto: Any, log: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Score champion and defaults of all candidates on the quarter, and draw the champion."""
+    from matplotlib import pyplot as plt
+
     from clvkit.automl import default_candidates
     from clvkit.history import make_samples
     from clvkit.inspection import CumulativeGainsDisplay, DecileCalibrationDisplay
@@ -78,6 +86,7 @@ def _compare(auto: Any, log: pd.DataFrame, folder: Path) -> pd.DataFrame:
     ):
         figure = display.from_predictions(y, predictions[name], name=name).figure_
         figure.savefig(folder / file, dpi=150, bbox_inches="tight")
+        plt.close(figure)
     shown = ("d2_tweedie", "normalized_gini", "total_bias", "top_share_capture", "mae", "rmse")
     rows = {name: clv_metrics(y, prediction) for name, prediction in predictions.items()}
     table = pd.DataFrame.from_dict(rows, orient="index")[list(shown)]
@@ -85,22 +94,45 @@ def _compare(auto: Any, log: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return table
 
 
-def _use_store(folder: Path) -> str:
-    """Point MLflow to a store of its own inside the folder."""
-    import logging
-
+@contextmanager
+def _own_store(folder: Path) -> Iterator[str]:
+    """Point MLflow to a store of its own inside the folder, and back afterwards."""
     import mlflow
 
-    # The tables of a new store are made without an account of each step.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     store = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
-    mlflow.set_tracking_uri(store)
-    mlflow.set_registry_uri(store)
-    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        mlflow.create_experiment(
-            EXPERIMENT, artifact_location=(folder / "mlartifacts").resolve().as_uri()
-        )
-    return store
+    with _mlflow_as_it_was():
+        mlflow.set_tracking_uri(store)
+        mlflow.set_registry_uri(store)
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            mlflow.create_experiment(
+                EXPERIMENT, artifact_location=(folder / "mlartifacts").resolve().as_uri()
+            )
+        yield store
+
+
+@contextmanager
+def _mlflow_as_it_was() -> Iterator[None]:
+    """Restore afterwards where MLflow writes to, in this process and in those it starts."""
+    import mlflow
+
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    environment = {name: os.environ.get(name) for name in names}
+    tracking, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    was_set = mlflow.is_tracking_uri_set()
+    # The tables of a new store are made without an account of each step.
+    logger = logging.getLogger("mlflow.store.db.utils")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        mlflow.set_tracking_uri(tracking if was_set else None)
+        mlflow.set_registry_uri(registry if registry != tracking else None)
+        for name, value in environment.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _say_what_next(folder: Path, store: str) -> None:

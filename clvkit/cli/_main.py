@@ -14,6 +14,7 @@ _DOOR = (
     ("--date", "date", "COLUMN", "column with the date of the transaction"),
     ("--amount", "amount", "COLUMN", "column with the net amount of the line"),
 )
+_COVARIATES = "CSV or Parquet file with the covariates"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             getattr(_commands, arguments.command)(arguments)
     except (ClvkitError, InvalidParameterError) as error:
         _output.fail(str(error))
+        return 2
+    except PermissionError as error:
+        _output.fail(f"'{error.filename}' is closed to you ({error.strerror}).")
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +81,13 @@ def _share(text: str) -> float:
     return share
 
 
+def _jobs(text: str) -> int:
+    """Read a number of jobs such as 2, or -1 for one a core."""
+    if (jobs := int(text)) == 0:
+        raise argparse.ArgumentTypeError("0 jobs do nothing: give 1 or more, or -1 for all cores")
+    return jobs
+
+
 def _add_demo(commands: argparse._SubParsersAction) -> None:
     demo = commands.add_parser(
         "demo",
@@ -102,6 +113,7 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     for flag, default, metavar, text in _DOOR:
         fit.add_argument(flag, default=default, metavar=metavar, help=f"{text} ({default})")
     fit.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    fit.add_argument("--covariates", metavar="FILE", help=f"{_COVARIATES}, one row a customer")
     fit.add_argument("--end", metavar="DATE", help="end of observation (the last event's day)")
     fit.add_argument("--refunds", choices=("net", "drop", "raise"), default="net")
     fit.add_argument("--duplicates", choices=("keep", "drop", "raise"), default="keep")
@@ -113,7 +125,7 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     fit.add_argument("--n-trials", type=int, default=40, metavar="N")
     fit.add_argument("--timeout", type=float, metavar="SECONDS")
     fit.add_argument("--scoring", default="d2_tweedie", metavar="NAME", help="what ranks them")
-    fit.add_argument("--n-jobs", type=int, default=1, metavar="N", help="trials at the same time")
+    fit.add_argument("--n-jobs", type=_jobs, default=1, metavar="N", help="trials at the same time")
     fit.add_argument("--seed", type=int, default=0, metavar="N")
     fit.add_argument("--coverage", type=_share, default=0.9, metavar="SHARE")
     fit.add_argument("--tracking", metavar="EXPERIMENT", help="MLflow experiment to write to")
@@ -133,5 +145,6 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     predict.add_argument("log", metavar="LOG", help="CSV or Parquet file, or a folder of them")
     predict.add_argument("--out", required=True, metavar="FILE", help="CSV or Parquet file")
+    predict.add_argument("--covariates", metavar="FILE", help=f"{_COVARIATES} of the fit")
     predict.add_argument("--cutoff", metavar="DATE", help="last known day")
     predict.add_argument("--coverage", type=_share, metavar="SHARE", help="of lower and upper")

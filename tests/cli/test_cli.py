@@ -9,7 +9,7 @@ import pytest
 
 from clvkit import AutoCLV
 from clvkit.cli import main
-from clvkit.serving import load
+from clvkit.serving import CLVModel, load
 
 pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
 
@@ -120,6 +120,115 @@ def test_settings_out_of_range_are_a_message_too(log_file, tmp_path, capsys):
     arguments = ["fit", str(log_file), "--horizon", "13W", *columns, "--out", str(tmp_path)]
     assert main([*arguments, "--n-trials", "0"]) == 2
     assert "'n_trials'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def fit_arguments(log_file):
+    columns = ["--customer-id", "client", "--date", "day", "--amount", "paid"]
+    return ["fit", str(log_file), "--horizon", "13W", *columns, "--n-trials", "1", "--quiet"]
+
+
+def test_no_jobs_at_all_are_refused(fit_arguments, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*fit_arguments, "--out", str(tmp_path), "--n-jobs", "0"])
+    assert stopped.value.code == 2
+    assert "--n-jobs: 0 jobs do nothing: give 1 or more" in capsys.readouterr().err
+
+
+def test_a_place_that_holds_something_else_fails_before_the_search(
+    fit_arguments, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.tex").touch()
+    monkeypatch.setattr(AutoCLV, "fit", lambda self, X: pytest.fail("the search was started"))
+    assert main([*fit_arguments, "--out", str(tmp_path)]) == 2
+    assert "holds something else (thesis.tex)" in capsys.readouterr().err
+    assert not (tmp_path / "leaderboard.csv").exists()
+
+
+def test_a_model_that_cannot_be_saved_costs_no_leaderboard(
+    fit_arguments, tmp_path, monkeypatch, capsys
+):
+    def full(self, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(CLVModel, "save", full)
+    assert main([*fit_arguments, "--out", str(tmp_path)]) == 2
+    assert "cannot be saved" in capsys.readouterr().err
+    assert len(pd.read_csv(tmp_path / "leaderboard.csv")) == 1
+
+
+def test_a_model_may_be_replaced_by_the_next_one(fit_arguments, tmp_path):
+    assert main([*fit_arguments, "--out", str(tmp_path)]) == 0
+    assert main([*fit_arguments, "--out", str(tmp_path), "--coverage", "0.5"]) == 0
+    assert load(tmp_path / "model").coverage == 0.5
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_files_that_cannot_be_read_are_a_message(fitted, tmp_path, ending, capsys):
+    log = tmp_path / f"log.{ending}"
+    log.write_bytes(b"customer_id,date,amount,client,day,paid\n" + bytes(range(128, 256)))
+    assert main(["fit", str(log), "--horizon", "13W", "--out", str(tmp_path / "out")]) == 2
+    assert f"'{log}' could not be read" in capsys.readouterr().err
+    assert main(["predict", str(fitted), str(log), "--out", str(tmp_path / "values.csv")]) == 2
+    assert f"'{log}' could not be read" in capsys.readouterr().err
+    assert not (tmp_path / "values.csv").exists()
+
+
+def test_a_folder_without_files_is_a_message(tmp_path, capsys):
+    (tmp_path / "logs").mkdir()
+    arguments = ["fit", str(tmp_path / "logs"), "--horizon", "13W"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert "a folder that holds files of one of these kinds; found none" in capsys.readouterr().err
+
+
+def test_a_file_closed_to_the_user_is_a_message(monkeypatch, tmp_path, capsys):
+    def closed(self, X, y=None):
+        raise PermissionError(13, "Permission denied", "log.csv")
+
+    monkeypatch.setattr(AutoCLV, "fit", closed)
+    assert main(["fit", "log.csv", "--horizon", "13W", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "error: 'log.csv' is closed to you (Permission denied).\n"
+
+
+@pytest.fixture(scope="module")
+def covariates(cdnow, tmp_path_factory):
+    """Which customers had spent more than 50 by the cutoff, under names of countries."""
+    spent = cdnow[cdnow["date"] <= "1998-03-31"].groupby("customer_id")["amount"].sum()
+    table = pd.DataFrame({"country": spent.gt(50).map({True: "NO", False: "SE"})})
+    path = tmp_path_factory.mktemp("covariates") / "customers.csv"
+    table.rename_axis("client").to_csv(path)
+    return path
+
+
+def test_covariates_reach_the_model(fit_arguments, log_file, covariates, tmp_path, capsys):
+    out, values = tmp_path / "fit", tmp_path / "values.csv"
+    arguments = [*fit_arguments, "--candidates", "boosting", "--out", str(out)]
+    assert main([*arguments, "--covariates", str(covariates)]) == 0
+    model = load(out / "model")
+    assert list(model.feature_names_in_) == ["history", "country"]
+
+    predict = ["predict", str(out), str(log_file), "--out", str(values)]
+    assert main(predict) == 2
+    message = capsys.readouterr().err
+    assert "was trained with the covariates 'country'" in message
+    assert "Give --covariates FILE, a table with these columns" in message
+    assert main([*predict, "--covariates", str(covariates)]) == 0
+    expected = model.predict_customers(log_file, covariates=covariates)
+    pd.testing.assert_frame_equal(pd.read_csv(values, index_col="customer_id"), expected)
+
+    missing = str(tmp_path / "no.csv")
+    assert main([*predict, "--covariates", missing]) == 2
+    assert f"there is no file or folder '{missing}'" in capsys.readouterr().err
+
+
+def test_the_next_command_names_the_covariates(
+    fit_arguments, log_file, covariates, tmp_path, capsys
+):
+    arguments = [word for word in fit_arguments if word != "--quiet"]
+    assert main([*arguments, "--out", str(tmp_path), "--covariates", str(covariates)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "clvkit predict" in line)
+    assert f"{tmp_path} {log_file} --covariates {covariates} --out values.csv" in line
 
 
 def test_a_usage_error_exits_with_2(capsys):
