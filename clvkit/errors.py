@@ -29,6 +29,7 @@ __all__ = [
     "LogTypeError",
     "MissingColumnError",
     "ModelFormatError",
+    "NoComponentsError",
     "NotInstalledError",
     "OutputError",
     "RefundError",
@@ -36,6 +37,7 @@ __all__ = [
     "ShortLogError",
     "StudyError",
     "SummaryError",
+    "TargetError",
     "TrackingWarning",
     "UnitWarning",
     "UnknownNameError",
@@ -105,6 +107,14 @@ class CutoffError(ClvkitError, ValueError):
 
 class SummaryError(ClvkitError, ValueError):
     """An RFM summary that no customer can have (recency after T, ...)."""
+
+
+class TargetError(ClvkitError, ValueError):
+    """Targets that a model or metric is not defined for, such as negative ones."""
+
+
+class NoComponentsError(ClvkitError, AttributeError):
+    """A model cannot tell the components of its predictions that were asked for."""
 
 
 class StudyError(ClvkitError, ValueError):

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from clvkit.boosting._categories import encode, learn_categories
-from clvkit.errors import AmountError
+from clvkit.errors import TargetError
 from clvkit.utils._imports import try_import
 
 __all__ = ["BaseLGBMRegressor", "TrainingData"]
@@ -75,7 +75,7 @@ class BaseLGBMRegressor(RegressorMixin, BaseEstimator):
         )
         y = y.astype(np.float64, copy=False)
         if (negative := y < 0).any():
-            raise AmountError(
+            raise TargetError(
                 f"y holds {negative.sum()} negative values, such as {y[negative][0]:g}, and "
                 f"{type(self).__name__} needs 0 or more. Make the samples with floor=0.0, which "
                 "counts net refunds as no spend."

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.boosting._kinds import check_kinds, check_other_kinds
+
 __all__ = ["Categories", "encode", "learn_categories"]
 
 #: Column name -> categories, in the order of their codes.
@@ -51,7 +53,8 @@ def encode(X: Any, categories: Categories) -> Any:
     TypeError
         When ``X`` is no DataFrame although categories were learnt from one.
     ValueError
-        When a column holds text, or is categorical now and was not when the model was fitted.
+        When a column holds text, dates or anything else that is no number, or is categorical now
+        and was not when the model was fitted.
     """
     if not isinstance(X, pd.DataFrame):
         if categories:
@@ -60,6 +63,7 @@ def encode(X: Any, categories: Categories) -> Any:
                 f"{sorted(categories)} were categorical when the model was fitted, and codes "
                 "without names would be guesses."
             )
+        check_other_kinds(X)
         return X
     _check_columns(X, categories)
     present = [column for column in categories if column in X.columns]
@@ -89,17 +93,7 @@ def _check_columns(X: pd.DataFrame, categories: Categories) -> None:
             f"{len(new)} columns are categorical that were not when the model was fitted, such "
             f"as {new[0]!r}. Give the columns the dtypes that they had then."
         )
-    text = [
-        (column, values)
-        for column, values in X.items()
-        if column not in categories and len(values) and pd.api.types.is_string_dtype(values)
-    ]
-    if text:
-        column, values = text[0]
-        raise ValueError(
-            f"{len(text)} columns hold text, such as {column!r} with {values.iloc[0]!r}. Make "
-            f"them categorical, X.astype({{{column!r}: 'category'}}), or encode them as numbers."
-        )
+    check_kinds(X.drop(columns=list(categories), errors="ignore"))
 
 
 def _codes(column: pd.Series, categories: list[Any]) -> NDArray[np.float64]:

@@ -127,7 +127,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
     >>> model.fit(X, spend - 50)
     Traceback (most recent call last):
         ...
-    clvkit.errors.AmountError: y holds ... negative values, such as -50, and ... needs 0 or more...
+    clvkit.errors.TargetError: y holds ... negative values, such as -50, and ... needs 0 or more...
     """
 
     _parameter_constraints: dict = {
@@ -193,7 +193,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
 
         Raises
         ------
-        AmountError
+        TargetError
             When ``y`` holds negative values.
         NotInstalledError
             When LightGBM or its system library ``libgomp`` is missing.

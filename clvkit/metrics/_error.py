@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from clvkit.errors import AmountError
+from clvkit.errors import TargetError
 from clvkit.metrics import _formulas
 from clvkit.metrics._validation import check_predictions, warn_if_undefined
 
@@ -51,7 +51,7 @@ def d2_tweedie(
 
     Raises
     ------
-    AmountError
+    TargetError
         When ``y_true`` holds negative values.
     ValueError
         When ``power`` is outside [1, 2).
@@ -77,7 +77,7 @@ def d2_tweedie(
     >>> d2_tweedie([0, 10, -4], [1, 8, 2])
     Traceback (most recent call last):
         ...
-    clvkit.errors.AmountError: y_true holds 1 negative values, such as -4: ...
+    clvkit.errors.TargetError: y_true holds 1 negative values, such as -4: ...
     """
     if not 1 <= power < 2:
         raise ValueError(
@@ -85,7 +85,7 @@ def d2_tweedie(
         )
     checked = check_predictions(y_true, y_pred, sample_weight)
     if (negative := checked.y < 0).any():
-        raise AmountError(
+        raise TargetError(
             f"y_true holds {negative.sum()} negative values, such as "
             f"{checked.y[negative][0]:g}: a Tweedie deviance is defined for 0 or more. Make the "
             "samples with floor=0.0, or use 'rmse' for net spend that can be negative."

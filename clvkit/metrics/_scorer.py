@@ -6,17 +6,22 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 from sklearn.pipeline import Pipeline
 
-from clvkit.errors import ClvkitError, UnknownNameError
+from clvkit.errors import NoComponentsError, UnknownNameError
 from clvkit.metrics._calibration import decile_calibration_error, total_bias
 from clvkit.metrics._churn import churn_auc, churn_brier
 from clvkit.metrics._error import d2_tweedie, mae, mape_buyers, rmse
 from clvkit.metrics._ranking import normalized_gini, top_share_capture
 
 __all__ = ["get_clv_scorer", "get_clv_scorer_names"]
+
+
+#: Where searches and meta-estimators keep the fitted estimator that they predict with.
+_FITTED_INSIDE = ("best_estimator_", "pipeline_")
 
 
 def _absolute_total_bias(
@@ -42,21 +47,32 @@ class _ChurnBrierScorer:
 
 
 def _probability_active(estimator: Any, X: Any) -> ArrayLike:
-    """Ask the estimator, or the last step of a pipeline, which hides its further methods."""
+    """Ask the estimator itself, or else the fitted one inside, which it may hide."""
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps[:-1]:
             X = X if step in (None, "passthrough") else step.transform(X)
         return _probability_active(estimator.steps[-1][1], X)
-    components = getattr(estimator, "predict_components", None)
-    table = {} if components is None else components(X)
-    if "probability_active" not in table:
-        raise ClvkitError(
-            f"'churn_brier' needs the probability to buy in the horizon, and "
-            f"{type(estimator).__name__} has no predict_components(X) with a column "
-            "'probability_active'. Score it with 'churn_auc', which asks for predict only, or use "
-            "a model that has it, such as BTYDRegressor."
-        )
+    if not hasattr(estimator, "predict_components"):
+        for inner in _FITTED_INSIDE:
+            if hasattr(estimator, inner):
+                return _probability_active(getattr(estimator, inner), X)
+        raise _no_probability(f"{type(estimator).__name__} has no predict_components(X)")
+    table = estimator.predict_components(X)
+    # A column of NaN is how a served model says that it cannot tell.
+    if (
+        "probability_active" not in table
+        or np.isnan(np.asarray(table["probability_active"], float)).all()
+    ):
+        raise _no_probability("the components that the model predicts are without it")
     return table["probability_active"]
+
+
+def _no_probability(finding: str) -> NoComponentsError:
+    return NoComponentsError(
+        "'churn_brier' needs the probability to buy in the horizon, a column "
+        f"'probability_active' of predict_components(X), and {finding}. Score with 'churn_auc', "
+        "which asks for predict only, or use a model that has it, such as BTYDRegressor."
+    )
 
 
 _GAINS: dict[str, Callable[..., float]] = {
@@ -111,8 +127,9 @@ def get_clv_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
         Called as ``scorer(estimator, X, y, sample_weight=None)``. **Greater is always better**:
         losses are negated, under their own name as under the alias with ``neg_`` (``"rmse"`` is
         ``"neg_rmse"``), and ``"total_bias"`` scores minus the absolute bias. ``"churn_brier"``
-        takes ``predict_components(X)["probability_active"]`` from the estimator, or from the
-        last step of a pipeline, and raises a ``ClvkitError`` where there is none.
+        takes ``predict_components(X)["probability_active"]`` from the estimator, the last step
+        of a pipeline or the best estimator of a search, and raises a
+        :class:`~clvkit.errors.NoComponentsError` where there is none.
 
     Raises
     ------

@@ -8,11 +8,11 @@ import pytest
 
 from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.boosting._base import _leaf_size
-from clvkit.errors import AmountError, NotInstalledError
+from clvkit.errors import NotInstalledError, TargetError
 
 
 def test_negative_targets_are_refused_with_count_and_remedy():
-    with pytest.raises(AmountError, match=r"y holds 2 negative values, such as -3.*floor=0\.0"):
+    with pytest.raises(TargetError, match=r"y holds 2 negative values, such as -3.*floor=0\.0"):
         TweedieLGBMRegressor().fit([[1.0], [2.0], [3.0]], [-3, 0, -1])
 
 

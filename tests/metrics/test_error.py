@@ -3,7 +3,7 @@ import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import d2_tweedie_score, mean_absolute_error, root_mean_squared_error
 
-from clvkit.errors import AmountError
+from clvkit.errors import TargetError
 from clvkit.metrics import d2_tweedie, mae, mape_buyers, rmse
 
 
@@ -61,7 +61,7 @@ def test_d2_tweedie_refuses_powers_without_zeros(power):
 
 
 def test_d2_tweedie_names_negative_targets():
-    with pytest.raises(AmountError, match=r"2 negative values, such as -3.*floor=0\.0"):
+    with pytest.raises(TargetError, match=r"2 negative values, such as -3.*floor=0\.0"):
         d2_tweedie([0, -3, -1, 7], [1, 1, 1, 1])
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from clvkit import metrics
-from clvkit.errors import ClvkitError, UnknownNameError
+from clvkit.errors import ClvkitError, NoComponentsError, UnknownNameError
 from clvkit.metrics import churn_brier, get_clv_scorer, get_clv_scorer_names
 
 LOSSES = ["decile_calibration_error", "rmse", "mae", "mape_buyers"]
@@ -104,8 +104,85 @@ def test_brier_asks_for_the_components(data, model, scaled):
 def test_brier_of_a_model_without_components_says_what_to_use(data):
     X, y = data
     pipeline = make_pipeline(StandardScaler(), LinearRegression()).fit(X, y)
-    with pytest.raises(ClvkitError, match=r"LinearRegression has no predict_components.*churn_auc"):
+    message = r"LinearRegression has no predict_components.*churn_auc"
+    with pytest.raises(NoComponentsError, match=message) as caught:
         get_clv_scorer("churn_brier")(pipeline, X, y)
+    # What scikit-learn raises where an estimator lacks a method.
+    assert isinstance(caught.value, ClvkitError)
+    assert isinstance(caught.value, AttributeError)
+
+
+class StandIn:
+    """What a search may put before a scorer; its name must not be blamed."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def predict_components(self, X):
+        return self.table
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {},
+        pd.DataFrame({"expected_spend": [1.0, 2.0]}),
+        pd.DataFrame({"probability_active": [np.nan, np.nan]}),
+    ],
+    ids=["nothing", "other components", "cannot tell"],
+)
+def test_brier_does_not_blame_a_stand_in(table):
+    with pytest.raises(NoComponentsError, match="are without it") as caught:
+        get_clv_scorer("churn_brier")(StandIn(table), None, [0.0, 1.0])
+    assert "StandIn" not in str(caught.value)
+
+
+class OwnPipeline(RegressorMixin, BaseEstimator):
+    """A meta-estimator that keeps what it fitted, and hides all but predict."""
+
+    def fit(self, X, y):
+        self.pipeline_ = make_pipeline(StandardScaler(), Sigmoid()).fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.pipeline_.predict(X)
+
+
+class OwnComponents(OwnPipeline):
+    def predict_components(self, X):
+        return pd.DataFrame({"probability_active": np.full(len(X), 0.25)})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(OwnPipeline(), id="meta-estimator"),
+        pytest.param(GridSearchCV(OwnPipeline(), {}, cv=2), id="search of a meta-estimator"),
+        pytest.param(
+            GridSearchCV(make_pipeline(StandardScaler(), Sigmoid()), {}, cv=2), id="search"
+        ),
+        pytest.param(
+            make_pipeline(StandardScaler(), GridSearchCV(Sigmoid(), {}, cv=2)), id="search inside"
+        ),
+    ],
+)
+def test_brier_asks_the_fitted_estimator_inside(data, model):
+    X, y = data
+    expected = -churn_brier(y, 1 / (1 + np.exp(-StandardScaler().fit_transform(X)[:, 0])))
+    assert get_clv_scorer("churn_brier")(model.fit(X, y), X, y) == pytest.approx(expected)
+
+
+def test_brier_prefers_the_estimators_own_components(data):
+    X, y = data
+    expected = -churn_brier(y, np.full(len(y), 0.25))
+    assert get_clv_scorer("churn_brier")(OwnComponents().fit(X, y), X, y) == expected
+
+
+def test_brier_of_a_search_without_components_names_the_model_searched(data):
+    X, y = data
+    search = GridSearchCV(LinearRegression(), {}, cv=2).fit(X, y)
+    with pytest.raises(NoComponentsError, match="LinearRegression has no predict_components"):
+        get_clv_scorer("churn_brier")(search, X, y)
 
 
 @pytest.mark.parametrize("name", get_clv_scorer_names())
