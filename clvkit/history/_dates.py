@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,7 +12,15 @@ from clvkit.errors import DateError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_time_zones", "read_dates"]
+__all__ = ["check_time_zones", "names_a_day", "read_dates"]
+
+#: A year, a month and a day: pandas reads "2011" as a first of January, and "now" as well.
+_DAY = r"^\s*(?:\d{8}|\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2})(?:\D|$)"
+
+
+def names_a_day(text: str) -> bool:
+    """Whether ISO text holds a year, a month and a day."""
+    return re.match(_DAY, text) is not None
 
 
 def check_time_zones(table: Any, columns: list[str]) -> None:
@@ -82,8 +91,9 @@ def _parse_text(column: pl.Series) -> pl.Series:
         parsed = pd.to_datetime(texts, format="ISO8601", errors="coerce")
     except ValueError as error:
         raise DateError(_mixed_zones(name, f"{texts.iloc[0]}, {texts.iloc[-1]}")) from error
-    if parsed.isna().any():
-        bad = unique.filter(pl.Series(parsed.isna().to_numpy()))
+    unread = pl.Series(parsed.isna().to_numpy()) | ~unique.str.contains(_DAY)
+    if unread.any():
+        bad = unique.filter(unread)
         rows = column.is_in(bad.implode()).sum()
         raise DateError(
             f"column '{name}' cannot be read as dates in {rows} of {len(column)} rows, such as "

@@ -10,14 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvkit.errors import CutoffError
+from clvkit.history._dates import names_a_day
 from clvkit.history._granularity import Granularity
 from clvkit.history._history import format_cutoff
 from clvkit.utils._duration import RESOLUTIONS
 
 __all__ = ["as_moments", "format_moment", "parse_cutoff", "parse_cutoffs"]
 
-#: "1998-03" and "1998" are read by pandas as first days, which nobody means as a cutoff.
-_SHORTEST_DAY = len("19980331")
+#: Units of NumPy's dates that name no single day: datetime64("1998-03") is a first of March.
+_COARSE = ("Y", "M", "W")
 
 
 def as_moments(dates: NDArray[Any], resolution: str) -> NDArray[np.int64]:
@@ -34,10 +35,22 @@ def parse_cutoffs(cutoff: Any, granularity: Granularity) -> NDArray[np.int64]:
     """Read one cutoff or an array of them as moments; each different value is read once."""
     if np.ndim(cutoff) == 0:
         return np.asarray(parse_cutoff(cutoff, granularity))
+    if isinstance(cutoff, (list, tuple, np.ndarray)):
+        cutoff = _as_given(cutoff)
     code, unique = pd.factorize(pd.Index(cutoff))
     if (code < 0).any():
         raise CutoffError(f"{(code < 0).sum()} of {len(code)} cutoffs are missing. Leave them out.")
     return np.array([parse_cutoff(value, granularity) for value in unique], dtype=np.int64)[code]
+
+
+def _as_given(cutoffs: Any) -> Any:
+    """Return cutoffs as pandas would take them, unless it would make days of months."""
+    coarse = any(map(_is_coarse, cutoffs))
+    return pd.Index(list(cutoffs), dtype=object) if coarse else cutoffs
+
+
+def _is_coarse(cutoff: Any) -> bool:
+    return isinstance(cutoff, np.datetime64) and np.datetime_data(cutoff.dtype)[0] in _COARSE
 
 
 def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff") -> int:
@@ -106,13 +119,13 @@ def _read(cutoff: Any, name: str) -> pd.Timestamp:
     remedy = f"Give a day such as {name}='1998-03-31'."
     if not isinstance(cutoff, (str, datetime.date, np.datetime64)):
         raise CutoffError(f"{name}={cutoff!r} is no date. {remedy}")
-    if isinstance(cutoff, str) and len(cutoff.strip()) < _SHORTEST_DAY:
-        raise CutoffError(f"{name}={cutoff!r} names no single day. {remedy}")
     try:
         is_text = isinstance(cutoff, str)
         stamp = pd.to_datetime(cutoff, format="ISO8601") if is_text else pd.Timestamp(cutoff)
     except (ValueError, TypeError):
         raise CutoffError(f"{name}={cutoff!r} cannot be read as a date. {remedy}") from None
+    if _is_coarse(cutoff) or (isinstance(cutoff, str) and not names_a_day(cutoff)):
+        raise CutoffError(f"{name}={cutoff!r} names no single day. {remedy}")
     if stamp is pd.NaT:
         raise CutoffError(f"{name} is missing (NaT). {remedy}")
     return stamp

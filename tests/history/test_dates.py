@@ -89,3 +89,16 @@ def test_objects_in_several_time_zones():
         check_time_zones(table, ["who", "when"])
     check_time_zones(table, ["who"])
     check_time_zones(table.iloc[[0, 2]], ["who", "when"])
+
+
+@pytest.mark.parametrize("text", ["2011", "2011-03", "201103", "2011-03T10:00", "today", "now", ""])
+def test_text_that_names_no_day_is_refused(text):
+    with pytest.raises(
+        DateError, match=rf"cannot be read as dates in 2 of 3 rows, such as '{text}'"
+    ):
+        read(["2024-02-29", text, text])
+
+
+@pytest.mark.parametrize("text", ["2011-03-05", " 2011-03-05", "20110305", "2011-03-05T10:00Z"])
+def test_text_that_names_a_day(text):
+    assert read([text]).cast(pl.Date).to_list() == [datetime.date(2011, 3, 5)]

@@ -72,10 +72,22 @@ def test_a_time_of_day_needs_a_finer_granularity(cutoff, granularity):
         parse_cutoff(cutoff, get_granularity(granularity))
 
 
-@pytest.mark.parametrize("cutoff", [3, 3.0, None, True, "2024", "2024-02", "29.2.2024", "", pd.NaT])
+DAYS = get_granularity("D")
+MONTHS = ["2024-02T10", "20240", np.datetime64("2024-02"), np.datetime64("2024")]
+
+
+@pytest.mark.parametrize(
+    "cutoff", [3, 3.0, None, True, "2024", "2024-02", "29.2.2024", "", pd.NaT, *MONTHS]
+)
 def test_what_is_no_day(cutoff):
     with pytest.raises(CutoffError, match=r"(since|cutoff).*Give a day such as since='1998-03-31'"):
-        parse_cutoff(cutoff, get_granularity("D"), name="since")
+        parse_cutoff(cutoff, DAYS, name="since")
+
+
+@pytest.mark.parametrize("form", [list, np.array, lambda c: (*c, "2024-01-01")])
+def test_months_among_several_cutoffs(form):
+    with pytest.raises(CutoffError, match="names no single day"):
+        parse_cutoffs(form([np.datetime64("2024-02"), np.datetime64("2024-03")]), DAYS)
 
 
 @pytest.mark.parametrize(
