@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from clvkit.errors import SummaryError, UnitWarning
 from clvkit.testing._examples import as_model_unit, degenerate_summaries, example_summary
+from clvkit.testing._expect import must_raise
 
 _HORIZON = "26W"
 _STATISTICS = ("log_likelihood_", "aic_", "bic_", "converged_", "n_iter_", "covariance_")
@@ -43,7 +44,7 @@ def assert_same_predictions(
 
 def check_unfitted_model_says_so(model: Any) -> None:
     """Check that predicting before fitting raises NotFittedError."""
-    with _raises(NotFittedError, "predicting before fit"):
+    with must_raise(NotFittedError, "predicting before fit"):
         clone(model).expected_purchases(example_summary(5), _HORIZON)
 
 
@@ -71,9 +72,16 @@ def check_from_params(model: Any) -> None:
     fitted = clone(model).fit(summary)
     made = type(model).from_params(**model.get_params(), **fitted.params_)
     assert_same_predictions(predictions(made, summary), predictions(fitted, summary))
-    with _raises(ValueError, "from_params with a negative parameter"):
-        negative = dict.fromkeys(fitted.params_, -1.0)
-        type(model).from_params(**model.get_params(), **negative)
+    some, *others = fitted.params_
+    for what, params in {
+        "a negative parameter": dict.fromkeys(fitted.params_, -1.0),
+        "a parameter missing": {name: fitted.params_[name] for name in others},
+        "an unknown parameter": {**fitted.params_, "unknown": 1.0},
+        "a truth value as parameter": {**fitted.params_, some: True},
+        "an unreadable time_unit": {**fitted.params_, "time_unit": "3m"},
+    }.items():
+        with must_raise(ValueError, f"from_params with {what}"):
+            type(model).from_params(**{**model.get_params(), **params})
 
 
 def check_clone_and_pickle(model: Any) -> None:
@@ -183,7 +191,7 @@ def check_horizon_for_each_row(model: Any) -> None:
     for row in (0, 7, 29):
         alone = fitted.expected_purchases(array[row : row + 1], horizons[row])
         assert_allclose(actual[row : row + 1], alone, rtol=1e-14)
-    with _raises(ValueError, "two horizons for thirty rows"):
+    with must_raise(ValueError, "two horizons for thirty rows"):
         fitted.expected_purchases(array, [1.0, 2.0])
 
 
@@ -204,13 +212,13 @@ def check_impossible_summaries(model: Any) -> None:
         bad = good.copy()
         bad.loc[bought, column] = value
         what = f"{column}={value}"
-        with _raises(SummaryError, f"fit with {what}"):
+        with must_raise(SummaryError, f"fit with {what}"):
             clone(model).fit(bad)
-        with _raises(SummaryError, f"prediction with {what}"):
+        with must_raise(SummaryError, f"prediction with {what}"):
             fitted.expected_purchases(bad, _HORIZON)
-    with _raises(SummaryError, "a frame without T"):
+    with must_raise(SummaryError, "a frame without T"):
         fitted.expected_purchases(good.drop(columns="T"), _HORIZON)
-    with _raises(SummaryError, "fit without rows"):
+    with must_raise(SummaryError, "fit without rows"):
         clone(model).fit(good.iloc[:0])
 
 
@@ -226,21 +234,6 @@ def check_degenerate_summaries(model: Any) -> None:
 
 def _values(model: Any) -> list[float]:
     return list(model.params_.values())
-
-
-class _raises:
-    """Assert that the block raises; ``pytest.raises`` without needing pytest."""
-
-    def __init__(self, expected: type[Exception], what: str) -> None:
-        self.expected, self.what = expected, what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        name = self.expected.__name__
-        assert kind is not None, f"{self.what} must raise {name}"
-        return issubclass(kind, self.expected)
 
 
 API_CHECKS: tuple[Callable[[Any], None], ...] = (
