@@ -103,7 +103,7 @@ def _fetch(uri: str, place: str) -> Path:
 def _is_absent(store: str) -> bool:
     """Tell whether a store is a database file that does not exist."""
     file = re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", store)
-    return file is not None and not Path(file[1]).exists()
+    return file is not None and file[1] != ":memory:" and not Path(file[1]).exists()
 
 
 def _is_uri(uri: Any) -> bool:

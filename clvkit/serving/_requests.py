@@ -62,6 +62,6 @@ def covariates_of_request(request: Any, customer_id: str, names: Sequence[str]) 
         example = rows.filter(repeated)[customer_id][0]
         raise LogError(
             f"the covariates {', '.join(map(repr, names))} differ between the rows of customer "
-            f"{example!r}. Give those known at the cutoff in all rows of a customer."
+            f"{example}. Give those known at the cutoff in all rows of a customer."
         )
     return rows.to_native()

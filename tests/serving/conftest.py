@@ -7,7 +7,8 @@ from clvkit.calibration import ConformalInterval
 from clvkit.datasets import load_cdnow
 from clvkit.history import latest_histories
 from clvkit.model_selection import SnapshotRegressor
-from clvkit.serving import CLVModel
+from clvkit.serving import CLVModel, model_record, pipeline_record
+from clvkit.tracking import FitRecord, MLflowWriter
 
 ESTIMATORS = {
     "baseline": lambda: HistoricalRate(),
@@ -44,3 +45,47 @@ def model(request, X, interval):
 @pytest.fixture(scope="session")
 def btyd(X, interval):
     return CLVModel(BTYDRegressor(), horizon="13W", interval=interval).fit(X)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """A tracking store of its own; a fresh database takes seconds, so there is one."""
+    folder = tmp_path_factory.mktemp("serving")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.chdir(folder)  # MLflow puts the artifacts of a local store into ./mlruns
+        import mlflow
+
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        yield mlflow.MlflowClient()
+        mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="session")
+def track(store):
+    """Write and register a model and its pipeline."""
+
+    def write(model, name):
+        records = [
+            FitRecord("serving"),
+            model_record(model, register_as=name),
+            pipeline_record(model.pipeline_),
+        ]
+        return MLflowWriter().write(records)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tracked(store, track, btyd):
+    where = track(btyd, "cdnow")
+    store.set_registered_model_alias("cdnow", "champion", where.version)
+    return where
+
+
+@pytest.fixture(scope="session")
+def served(tracked):
+    import mlflow
+
+    return mlflow.pyfunc.load_model(tracked.model_uri)

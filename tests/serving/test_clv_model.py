@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.errors import (
+    ArgumentError,
     CutoffError,
     HistoryTypeError,
     HorizonError,
@@ -103,6 +104,23 @@ def test_families_without_components_have_nan(log, X):
     assert table["clv"].notna().all()
 
 
+@pytest.mark.parametrize("cutoff", [None, "1997-12-31", "1999-01-31"])
+def test_the_table_names_its_cutoff(btyd, log, cutoff):
+    used = cutoff or str(log["date"].max().date())
+    assert btyd.predict_customers(log, cutoff).attrs["cutoff"] == used
+    early = log[log["date"] <= "1997-06-30"]
+    assert btyd.predict_customers(early).attrs["cutoff"] == btyd.training_end_
+
+
+def test_customers_of_refunds_only_have_no_row_where_refunds_are_dropped(log):
+    back = log.iloc[:1].assign(customer_id=999_999, amount=-5.0)
+    log = pd.concat([log, back])
+    for refunds, expected in (("net", True), ("drop", False)):
+        model = CLVModel(HistoricalRate(), horizon="13W", refunds=refunds)
+        model.fit(latest_histories(log, refunds=refunds))
+        assert (999_999 in model.predict_customers(log).index) == expected
+
+
 # --- intervals and segments -----------------------------------------------------------------
 
 
@@ -113,6 +131,14 @@ def test_coverage_is_the_models_unless_given(btyd, X, interval):
         np.testing.assert_array_equal(got["lower"], lower)
         np.testing.assert_array_equal(got["upper"], upper)
     pd.testing.assert_index_equal(got.index, X.index)
+
+
+@pytest.mark.parametrize("coverage", [90, "0.9", 0, True], ids=repr)
+def test_a_coverage_out_of_range_is_refused_before_scoring(btyd, X, coverage):
+    with pytest.raises(ArgumentError, match=r"0\.9 is 90 %"):
+        btyd.predict_interval(X, coverage)
+    with pytest.raises(ArgumentError, match=r"0\.9 is 90 %"):
+        btyd.predict_customers("no/such/log.csv", coverage=coverage)
 
 
 def test_segments_are_tenths_of_the_rows_of_training(log, X):
@@ -174,6 +200,47 @@ def test_covariates_are_asked_for_by_name(log):
     assert len(model.predict_customers(log, covariates=table)) == len(X)
     with pytest.raises(MissingColumnError, match="covariates 'age'"):
         model.predict_customers(log)
+
+
+def test_covariates_of_a_model_without_any_are_refused(btyd, log, X):
+    table = pd.DataFrame({"customer_id": log["customer_id"].unique(), "age": 40})
+    with pytest.raises(ArgumentError, match="without any, and is given the covariates 'age'"):
+        btyd.predict_customers(log, covariates=table)
+    with pytest.raises(ArgumentError, match="without any"):
+        btyd.predict_components(X.assign(age=40))
+
+
+def test_the_order_of_covariates_does_not_matter(log):
+    table = pd.DataFrame({"customer_id": log["customer_id"].unique(), "age": 40, "tier": "a"})
+    X = latest_histories(log, covariates=table)
+    model = CLVModel(HistoricalRate(), horizon="13W").fit(X)
+    np.testing.assert_array_equal(model.predict(X[["tier", "history", "age"]]), model.predict(X))
+
+
+def test_labels_move_the_end_of_training_to_what_they_knew(log):
+    samples = make_samples(log, "13W", cutoffs=["1997-12-31", "1998-03-31"], end="1998-06-30")
+    model = CLVModel(PopulationMean(), horizon="13W").fit(samples.X, samples.y)
+    assert model.training_end_ == "1998-06-30"
+    rate = CLVModel(HistoricalRate(), horizon="13W").fit(samples.X, samples.y)
+    known = log[log["date"] <= "1998-06-30"]
+    whole = rate.predict_customers(known)
+    one = known[known["customer_id"] == whole.index[3]]
+    assert rate.predict_customers(one).attrs == whole.attrs
+    pd.testing.assert_frame_equal(rate.predict_customers(one), whole.iloc[[3]], rtol=1e-12)
+
+
+def test_an_estimator_without_labels_is_told_of_snapshots(X):
+    with pytest.raises(ArgumentError, match="SnapshotRegressor"):
+        CLVModel(PopulationMean(), horizon="13W").fit(X)
+
+
+def test_one_attribute_may_be_given_as_text(log):
+    X = latest_histories(log, attributes="quantity")
+    text = CLVModel(HistoricalRate(), horizon="13W", attributes="quantity").fit(X)
+    listed = CLVModel(HistoricalRate(), horizon="13W", attributes=["quantity"]).fit(X)
+    assert text.attribute_types_ == listed.attribute_types_ == {"quantity": "number"}
+    assert_equal(text.predict_customers(log), listed.predict_customers(log))
+    assert text.refit(log).training_end_ == text.training_end_
 
 
 def test_the_horizon_is_one(X, log):

@@ -5,32 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.pipeline import make_pipeline
 
 from clvkit.baselines import HistoricalRate
 from clvkit.boosting import TweedieLGBMRegressor
-from clvkit.errors import ModelFormatError, UntrustedModelError
+from clvkit.errors import UntrustedModelError
 from clvkit.features import default_features
 from clvkit.history import latest_histories
 from clvkit.model_selection import SnapshotRegressor
-from clvkit.serving import CLVModel, load, model_record, pipeline_record
-from clvkit.tracking import FitRecord, MLflowWriter
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory):
-    """A tracking store of its own; a fresh database takes seconds, so there is one."""
-    folder = tmp_path_factory.mktemp("serving")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        patch.chdir(folder)  # MLflow puts the artifacts of a local store into ./mlruns
-        import mlflow
-
-        before = mlflow.get_tracking_uri()
-        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-        yield mlflow.MlflowClient()
-        mlflow.set_tracking_uri(before)
+from clvkit.serving import CLVModel, load
 
 
 @pytest.fixture(scope="session")
@@ -39,29 +24,6 @@ def boosted(X, interval):
     pipeline = make_pipeline(default_features(), TweedieLGBMRegressor(n_estimators=30, n_jobs=1))
     snapshots = SnapshotRegressor(pipeline, n_snapshots=2)
     return CLVModel(snapshots, horizon="13W", interval=interval).fit(X)
-
-
-def track(model, name):
-    records = [
-        FitRecord("serving"),
-        model_record(model, register_as=name),
-        pipeline_record(model.pipeline_),
-    ]
-    return MLflowWriter().write(records)
-
-
-@pytest.fixture(scope="session")
-def tracked(store, btyd):
-    where = track(btyd, "cdnow")
-    store.set_registered_model_alias("cdnow", "champion", where.version)
-    return where
-
-
-@pytest.fixture(scope="session")
-def served(tracked):
-    import mlflow
-
-    return mlflow.pyfunc.load_model(tracked.model_uri)
 
 
 def table(model, log, **settings):
@@ -89,7 +51,7 @@ pd.DataFrame({"clv": exported.predict(X)}).to_parquet(f"{folder}/clv.parquet")
 
 
 @pytest.mark.parametrize("family", ["btyd", "boosted"])
-def test_a_new_process_gets_the_same_numbers(family, store, log, X, tmp_path, request):
+def test_a_new_process_gets_the_same_numbers(family, store, track, log, X, tmp_path, request):
     model = request.getfixturevalue(family)
     where = track(model, f"new-process-{family}")
     log.to_parquet(tmp_path / "log.parquet")
@@ -193,7 +155,122 @@ def test_a_bad_request_gets_the_message_of_the_door(served, log, change, params,
     assert caught.value.get_http_status_code() == 400
 
 
-def test_attributes_and_text_ids_are_in_the_signature(store, log):
+IDS = {
+    "missing": lambda ids, gap: ids.astype("Int64").mask(gap),
+    "floats": lambda ids, gap: ids.astype("float64").mask(gap),
+    "arrow": lambda ids, gap: ids.astype("int64[pyarrow]").mask(gap),
+    "category": lambda ids, gap: ("c" + ids.astype(str)).astype("category"),
+    "category-missing": lambda ids, gap: ("c" + ids.astype(str)).astype("category").mask(gap),
+    "whole-category": lambda ids, gap: ids.astype("category"),
+    "text": lambda ids, gap: "c" + ids.astype(str),
+    "text-missing": lambda ids, gap: ("c" + ids.astype(str)).mask(gap),
+    "objects": lambda ids, gap: ("c" + ids.astype(str)).astype(object).mask(gap, None),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*have no customer in column:clvkit.errors.DataWarning")
+@pytest.mark.parametrize("kind", list(IDS))
+def test_customers_may_be_named_in_any_way_and_be_missing(kind, track, log):
+    import mlflow
+
+    named = log.assign(customer_id=IDS[kind](log["customer_id"], log.index % 7 == 3))
+    model = CLVModel(HistoricalRate(), horizon="13W").fit(latest_histories(named))
+    served = mlflow.pyfunc.load_model(track(model, f"ids-{kind}").model_uri)
+    got = served.predict(named)
+    assert got["customer_id"].tolist() == table(model, named)["customer_id"].tolist()
+    close(got, table(model, named))
+    assert len(served.predict(served.input_example)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*have no customer in column:clvkit.errors.DataWarning")
+@pytest.mark.parametrize("ids", ["Int64", "float64"])
+def test_a_real_log_with_missing_customers(ids, track, shared_data):
+    import mlflow
+
+    log = pd.read_parquet(shared_data / "online_retail_II.parquet").iloc[:30_000]
+    log = log.astype({"customer_id": ids})
+    assert log["customer_id"].isna().any()
+    door = {"attributes": ["quantity", "country"]}
+    model = CLVModel(HistoricalRate(), horizon="4W", **door).fit(latest_histories(log, **door))
+    served = mlflow.pyfunc.load_model(track(model, f"retail-{ids}").model_uri)
+    close(served.predict(log), table(model, log))
+
+
+def test_missing_values_of_attributes_stay_missing(track, log):
+    import mlflow
+
+    gap = log.index % 5 == 0
+    log = log.assign(
+        quantity=log["quantity"].astype("Int64").mask(gap),
+        channel=pd.Series("web", index=log.index).astype("category").mask(gap),
+    )
+    door = {"attributes": ["quantity", "channel"]}
+    model = CLVModel(HistoricalRate(), horizon="13W", **door).fit(latest_histories(log, **door))
+    served = mlflow.pyfunc.load_model(track(model, "gaps").model_uri)
+    close(served.predict(log), table(model, log))
+
+
+def test_repeated_rows_are_whole_rows_once_served(track, log):
+    import mlflow
+
+    lines = log.assign(line=log.index % 2)
+    doubled = pd.concat([lines, lines.assign(line=2), lines])
+    dropping = CLVModel(HistoricalRate(), horizon="13W", duplicates="drop")
+    dropping.fit(latest_histories(doubled, duplicates="drop"))
+    served = mlflow.pyfunc.load_model(track(dropping, "dropping").model_uri)
+    want = table(dropping, doubled)
+    close(served.predict(doubled), want)
+    close(served.predict(pl.from_pandas(doubled)), want)
+    text = doubled.assign(date=doubled["date"].astype(str))
+    bodies = {
+        "application/json": json.dumps({"dataframe_records": text.to_dict("records")}),
+        "text/csv": text.to_csv(index=False),
+    }
+    for kind, body in bodies.items():
+        answer = post(served, body, kind).response
+        close(pd.DataFrame(json.loads(answer)["predictions"]), want)
+    assert (want["clv"] > table(dropping, lines)["clv"]).any()
+
+
+def test_repeated_rows_are_refused_once_served(track, log):
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    lines = log.assign(line=range(len(log)))
+    model = CLVModel(HistoricalRate(), horizon="13W", duplicates="raise")
+    model.fit(latest_histories(lines, duplicates="raise"))
+    served = mlflow.pyfunc.load_model(track(model, "raising").model_uri)
+    close(served.predict(lines), table(model, lines))
+    with pytest.raises(MlflowException, match="repeat an earlier row in every column"):
+        served.predict(pd.concat([lines, lines.iloc[:1]]))
+
+
+def test_covariates_are_in_the_rows_of_a_request(track, log):
+    import mlflow
+
+    customers = pd.DataFrame({"customer_id": log["customer_id"].unique()})
+    customers["age"] = np.where(customers.index % 5, 20.0 + customers.index % 50, np.nan)
+    customers["tier"] = np.where(customers.index % 3, "gold", None)
+    customers["since"] = pd.Timestamp("1996-01-01") + pd.to_timedelta(customers.index, unit="D")
+    pipeline = make_pipeline(default_features(), TweedieLGBMRegressor(n_estimators=20, n_jobs=1))
+    model = CLVModel(SnapshotRegressor(pipeline, n_snapshots=2), horizon="13W")
+    model.fit(latest_histories(log, covariates=customers))
+    served = mlflow.pyfunc.load_model(track(model, "covariates").model_uri)
+    names = ["customer_id", "date", "amount", "age", "tier", "since"]
+    assert served.metadata.get_input_schema().input_names() == names
+    want = table(model, log, covariates=customers)
+    close(served.predict(log.merge(customers, on="customer_id")), want)
+    assert len(served.predict(served.input_example)) == 2
+
+
+def test_a_polars_frame_is_refused_by_mlflow_where_columns_are_named(served, log):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="Failed to enforce schema"):
+        served.predict(pl.from_pandas(log))
+
+
+def test_attributes_and_text_ids_are_in_the_signature(track, log):
     import mlflow
 
     named = log.assign(customer_id="c" + log["customer_id"].astype(str), channel="web")
@@ -208,21 +285,7 @@ def test_attributes_and_text_ids_are_in_the_signature(store, log):
     assert len(served.predict(served.input_example)) == 2
 
 
-# --- loading by URI -------------------------------------------------------------------------
-
-
-def test_load_takes_any_uri_of_the_model(tracked, btyd, log):
-    version = f"models:/cdnow/{tracked.version}"
-    for uri in (version, "models:/cdnow@champion", f"runs:/{tracked.run_id}/model"):
-        close(table(load(uri), log), table(btyd, log))
-
-
-def test_the_exported_pipeline_is_no_model(tracked):
-    with pytest.raises(ModelFormatError, match=r"mlflow\.sklearn\.load_model"):
-        load(tracked.pipeline_uri)
-
-
-def test_a_tampered_artifact_is_refused_wherever_it_is_loaded(store, btyd):
+def test_a_tampered_artifact_is_refused_wherever_it_is_loaded(track, btyd):
     import mlflow
 
     where = track(btyd, "tampered")

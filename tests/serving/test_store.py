@@ -1,7 +1,9 @@
 import hashlib
 import io
 import json
+import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,11 +12,17 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 from skops.io._protocol import PROTOCOL
 
 from clvkit.baselines import HistoricalRate
 from clvkit.errors import ModelFormatError, OutputError, UntrustedModelError
-from clvkit.serving import CLVModel, load
+from clvkit.features import RFMFeatures
+from clvkit.model_selection import SnapshotRegressor
+from clvkit.serving import CLVModel, check_save_folder, load
 from clvkit.serving._store import SCHEMA_VERSION
 
 
@@ -220,3 +228,80 @@ def test_half_a_folder_is_refused(folder, tmp_path):
         load(folder)
     with pytest.raises(ModelFormatError, match="it has no model"):
         load(tmp_path)
+
+
+# --- places ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("litter", [".DS_Store", "Thumbs.db", "desktop.ini", "._model.json"])
+def test_what_file_managers_leave_is_in_nobodys_way(btyd, folder, tmp_path, litter):
+    (folder / litter).write_bytes(b"\0")
+    btyd.save(folder)
+    assert load(folder).n_customers_ == btyd.n_customers_
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / litter).touch()
+    btyd.save(empty)
+    assert load(empty).n_customers_ == btyd.n_customers_
+
+
+@pytest.mark.parametrize("place", ["file", "file/model", "file/a/model", "full", "full/notes.txt"])
+def test_a_place_that_cannot_take_a_model_is_named_before_and_at_the_time(btyd, tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for attempt in (check_save_folder, btyd.save):
+        with pytest.raises(OutputError, match=re.escape(f"'{tmp_path / place}'")):
+            attempt(tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_checking_writes_nothing(folder, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    check_save_folder(folder)
+    check_save_folder(str(tmp_path / "a" / "b"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is write-protected for root")
+def test_a_write_protected_place_is_named(btyd, tmp_path):
+    tmp_path.chmod(0o500)
+    for attempt in (check_save_folder, btyd.save):
+        with pytest.raises(OutputError, match="may not be written to"):
+            attempt(tmp_path / "model")
+
+
+def test_a_folder_that_cannot_be_made_is_named(btyd, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(OutputError, match="cannot be written \\(Permission denied\\)"):
+        btyd.save(tmp_path / "model")
+
+
+def test_what_skops_cannot_rebuild_is_no_traceback_of_skops(folder, monkeypatch):
+    def fail(*args, **kwargs):
+        raise TypeError("another version")
+
+    monkeypatch.setattr(skops.io, "loads", fail)
+    with pytest.raises(ModelFormatError, match=r"TypeError: another version.*model\.json"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        make_pipeline(RFMFeatures(), SimpleImputer(), Ridge()),
+        make_pipeline(RFMFeatures(), RandomForestRegressor(5, random_state=0)),
+        make_pipeline(RFMFeatures(), HistGradientBoostingRegressor(max_iter=5, random_state=0)),
+    ],
+    ids=["ridge", "forest", "boosting"],
+)
+def test_a_pipeline_of_scikit_learn_is_stored_and_comes_back(regressor, X, log, tmp_path):
+    model = CLVModel(SnapshotRegressor(regressor, n_snapshots=2), horizon="13W").fit(X)
+    model.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(
+        load(tmp_path / "model").predict_customers(log), model.predict_customers(log)
+    )

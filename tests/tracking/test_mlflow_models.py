@@ -36,7 +36,7 @@ def test_columns_are_in_the_signature_where_they_are_named(store, model, tmp_pat
         names if named else None
     )
     kinds = {spec.name: str(spec.type) for spec in signature.outputs}
-    assert (kinds["customer_id"], kinds["segment"]) == ("any", "DataType.long")
+    assert (kinds["customer_id"], kinds["segment"]) == ("Any", "DataType.long")
     defaults = {param.name: param.default for param in signature.params}
     assert defaults == {"cutoff": None, "coverage": 0.9}
 
