@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clvkit.features._calendar import (
+    calendar_period,
+    last_complete_period,
+    start_day,
+    ticks_per_day,
+)
 from clvkit.features._view import Floats, HistoryView, blocks_of_rows
 from clvkit.history import HistoryArray
 
@@ -13,10 +19,8 @@ __all__ = ["SCORED", "learn_quintiles", "reference_times", "scored_values", "sco
 #: The scores and what they rank; greater is better.
 SCORED = ("recency_score", "frequency_score", "monetary_score")
 
-_MAX_CUTOFFS = 32
-_MAX_CUSTOMERS = 50_000
-_EARLIER_STEP_DAYS = 91
-_MAX_EARLIER = 8
+#: Enough for quintiles that a larger sample would move by less than a hundredth of the customers.
+_MAX_CUSTOMERS = 10_000
 
 
 def scored_values(view: HistoryView) -> Floats:
@@ -25,16 +29,23 @@ def scored_values(view: HistoryView) -> Floats:
     return np.stack([recency, view.n_purchases, view.total_spend])
 
 
-def reference_times(cutoffs: NDArray[np.int64], ticks_per_day: int) -> NDArray[np.int64]:
-    """Return the moments at which quintiles are learnt.
+def reference_times(latest: HistoryArray) -> NDArray[np.int64]:
+    """Return the moments at which quintiles are learnt: the ends of calendar weeks (Sundays).
 
-    They are the cutoffs given to fit (thinned when there are very many), and, for rows that are
-    cut back further, quarters of a year before the first of them.
+    They run from the first event, or 1970, to the last cutoff of fit. The grid is that of the
+    calendar, and not the cutoffs of fit: which time a row is compared at then depends neither on
+    the other cutoffs nor on who came after its own.
     """
-    step = -(-len(cutoffs) // _MAX_CUTOFFS)
-    chosen = cutoffs[::-1][::step][::-1]
-    back = np.arange(_MAX_EARLIER, 0, -1) * _EARLIER_STEP_DAYS * ticks_per_day
-    return np.concatenate([chosen[0] - back, chosen])
+    known = latest.n_events > 0
+    if not known.any():
+        return np.empty(0, dtype=np.int64)
+    resolution = latest.dtype.resolution
+    first = latest.first_moments[known].min(keepdims=True)
+    last = latest.cutoff_moments[known].max(keepdims=True)
+    start = max(int(calendar_period(first, resolution, "W")[0]), 0)
+    stop = int(last_complete_period(last, resolution, "W")[0])
+    following = start_day(np.arange(start, stop + 1) + 1, "W")
+    return following * ticks_per_day(resolution) - 1
 
 
 def learn_quintiles(
@@ -75,16 +86,13 @@ def _quintiles(histories: HistoryArray) -> Floats:
     return values[:, position]
 
 
-def scores(
-    view: HistoryView, times: NDArray[np.int64], edges: Floats, last: int
-) -> dict[str, Floats]:
+def scores(view: HistoryView, times: NDArray[np.int64], edges: Floats) -> dict[str, Floats]:
     """Score each row, 1 (lowest) to 5, among the customers known by its cutoff.
 
     Equal values have equal scores: one more than the number of edges below the value. A row
     before the first time has nobody to be compared with, and NaN.
     """
-    asof = np.minimum(view.histories.cutoff_moments, last)
-    position = np.searchsorted(times, asof, side="right") - 1
+    position = np.searchsorted(times, view.histories.cutoff_moments, side="right") - 1
     values = scored_values(view)
     score = np.full(values.shape, np.nan)
     compared = position >= 0

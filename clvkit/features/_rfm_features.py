@@ -11,7 +11,7 @@ from clvkit.features._quintiles import SCORED, learn_quintiles, reference_times,
 from clvkit.features._view import Floats, HistoryView, divide
 from clvkit.history import HistoryArray
 from clvkit.history._rfm_summary import repeat_spend
-from clvkit.utils._duration import RESOLUTIONS, parse_duration
+from clvkit.utils._duration import parse_duration
 
 __all__ = ["RFMFeatures"]
 
@@ -71,11 +71,11 @@ class RFMFeatures(BaseHistoryTransformer):
     monetary_score    1 to 5    quintile of total_spend
     ================= ========= ===============================================================
 
-    The scores compare a row with the customers given to fit as they were known at the row's
-    cutoff, or at the last cutoff of fit where the row is later; each customer counts once. Equal
-    values have equal scores, whoever has not bought has the lowest recency score, and values
-    never seen in fit fall between the same edges. Between cutoffs of fit the edges of the one
-    before are used. A row before anybody was known has NaN.
+    The scores compare a row with the customers given to fit as they were known on the last Sunday
+    by the row's cutoff, or by the last cutoff of fit where the row is later; each customer counts
+    once. Equal values have equal scores, whoever has not bought has the lowest recency score, and
+    values never seen in fit fall between the same edges. A row before the first Sunday on which
+    anybody was known has NaN.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class RFMFeatures(BaseHistoryTransformer):
     Attributes
     ----------
     score_times_ : ndarray of int64 of shape (n_times,)
-        Moments at which the quintiles were learnt: the cutoffs of fit, and some before them.
+        Moments at which the quintiles were learnt: the ends of calendar weeks.
     score_edges_ : ndarray of shape (n_times, 3, 4)
         Upper edges of the first four quintiles of minus days_since_last, n_purchases and
         total_spend.
@@ -142,8 +142,7 @@ class RFMFeatures(BaseHistoryTransformer):
 
     def _learn(self, latest: HistoryArray, cutoffs: NDArray[np.int64]) -> None:
         parse_duration(self.half_life, name="half_life")
-        ticks_per_day = 86_400 // RESOLUTIONS[latest.dtype.resolution][1]
-        times = reference_times(cutoffs, ticks_per_day)
+        times = reference_times(latest)
         self.score_times_, self.score_edges_ = learn_quintiles(latest, times)
         self.last_cutoff_ = int(cutoffs[-1])
 
@@ -153,7 +152,7 @@ class RFMFeatures(BaseHistoryTransformer):
             **_timing(view),
             **_money(view),
             **_decayed(view, half_life),
-            **scores(view, self.score_times_, self.score_edges_, self.last_cutoff_),
+            **scores(view, self.score_times_, self.score_edges_),
         }
 
 

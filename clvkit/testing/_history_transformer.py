@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from clvkit.errors import HistoryTypeError
-from clvkit.history import get_histories, latest_histories, replace_histories
+from clvkit.history import customers_of, get_histories, latest_histories, replace_histories
 
 __all__ = [
     "check_date_shift",
@@ -31,6 +31,9 @@ _START = np.datetime64("2023-11-20")
 _N_DAYS = 240
 #: A month's end, a day in a month, a leap day, a week's end (Sunday).
 _CUTOFFS = ("2023-12-31", "2024-01-17", "2024-02-29", "2024-05-05")
+
+#: More of them than a transformer may learn anything at, unless it learns by the calendar.
+_MANY = tuple(str(_START + day) for day in range(9, _N_DAYS, 6))
 
 
 def check_history_transformer(
@@ -86,6 +89,8 @@ def check_history_transformer(
         for cutoff in _CUTOFFS:
             for fit_cutoffs in ([_CUTOFFS[0]], [_CUTOFFS[1]], [_CUTOFFS[-1]], _CUTOFFS):
                 check_no_future(transformer, log, cutoff, fit_cutoffs, random_state=seed)
+            check_no_future(transformer, log, cutoff, _MANY, one_each=True, random_state=seed)
+            check_no_future(transformer, log, cutoff, _MANY, random_state=seed)
         check_row_by_row(transformer, log, _CUTOFFS, random_state=seed)
         check_line_order(transformer, log, _CUTOFFS, random_state=seed)
         if scales_with_money:
@@ -123,18 +128,21 @@ def check_no_future(
     cutoff: str,
     fit_cutoffs: Sequence[str],
     *,
+    one_each: bool = False,
     random_state: int = 0,
     **settings: Any,
 ) -> None:
     """Check that what happens after the cutoff changes nothing in the rows of that cutoff.
 
     The transformer is fitted on the rows of ``fit_cutoffs``, earlier or later, of each of two
-    logs that agree up to ``cutoff``; ``settings`` are those of the door.
+    logs that agree up to ``cutoff``; with ``one_each``, on one row a customer, whose cutoff is
+    one of them. ``settings`` are those of the door.
     """
     other = _another_future(log, cutoff, np.random.default_rng(random_state))
 
     def features(version: pd.DataFrame) -> tuple[NDArray, Any]:
-        fitted = clone(transformer).fit(rows_at(version, fit_cutoffs, **settings))
+        rows = _one_row_each if one_each else rows_at
+        fitted = clone(transformer).fit(rows(version, fit_cutoffs, **settings))
         return _features(fitted, rows_at(version, [cutoff], **settings)), fitted
 
     (expected, fitted), (actual, _) = features(log), features(other)
@@ -209,6 +217,15 @@ def rows_at(log: pd.DataFrame, cutoffs: Sequence[str], **settings: Any) -> pd.Da
         past = replace_histories(X, get_histories(X).cut_back(cutoff))
         parts.append(past[get_histories(past).n_events > 0])
     return pd.concat(parts)
+
+
+def _one_row_each(log: pd.DataFrame, cutoffs: Sequence[str], **settings: Any) -> pd.DataFrame:
+    """Return one row a customer, at a cutoff told by his number; customer 0 has the last one."""
+    end = max(*cutoffs, str(log["date"].max().date()))
+    X = latest_histories(log, cutoff=end, **settings)
+    own = np.array(cutoffs)[(-1 - customers_of(X)) % len(cutoffs)]
+    past = replace_histories(X, get_histories(X).cut_back(own))
+    return past[get_histories(past).n_events > 0]
 
 
 def _another_future(log: pd.DataFrame, cutoff: str, rng: np.random.Generator) -> pd.DataFrame:

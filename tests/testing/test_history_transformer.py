@@ -16,7 +16,7 @@ from clvkit.testing._history_transformer import check_no_future, random_log, row
 @pytest.mark.parametrize(
     ("transformer", "ignores_dates"),
     [
-        (RFMFeatures(), True),
+        (RFMFeatures(), False),
         (TenureFeatures(), True),
         (CohortFeatures(), False),
         (CohortFeatures(freq="Q"), False),
