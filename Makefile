@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.clvkit
 LOCAL  := OMP_WAIT_POLICY=PASSIVE MPLBACKEND=Agg
 
-.PHONY: demo test test-long lint format clean
+.PHONY: help demo test test-long lint format clean checks
 .DEFAULT_GOAL := help
 
 help:
@@ -35,26 +35,49 @@ format: $(STAMP)-test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) clvkit-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) clvkit-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- environment -------------------------------------------------------------------------
 
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "clvkit needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
-	  echo "Name another one: make PYTHON=python3.12 ..."; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  echo "This Python cannot make virtual environments: the module venv is not installed."; \
-	  echo "On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(PYTHON) -c 'import ctypes, sys; sys.platform.startswith("linux") and ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
+# The Python that will run: the environment's, where there is one.
+RUNS = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+# Whether somebody named a Python, which an environment of another one would leave unused.
+NAMED = $(filter-out file default,$(origin PYTHON))
+
+# Cheap, and asked every time: an environment outlives changes of the system around it.
+checks:
+	@$(RUNS) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "clvkit needs Python 3.11 or newer; '$(RUNS)' is $$($(RUNS) --version 2>&1)."; \
+	  if [ "$(RUNS)" = "$(PYTHON)" ]; then echo "Name another one: make PYTHON=python3.12 ..."; \
+	  else echo "Make the environment anew: make clean, then the same again."; fi; exit 1; }
+	@test "$(RUNS)" = "$(PYTHON)" -o -z "$(NAMED)" || $(BIN)/python -c 'import sys; \
+	  sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' \
+	  "$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || { \
+	  echo "'$(VENV)' was made with $$($(BIN)/python --version), not with PYTHON=$(PYTHON)."; \
+	  echo "Make it anew with that: make clean, then the same again."; exit 1; }
+	@$(RUNS) -c 'import ctypes, sys; sys.platform.startswith("linux") and ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
 	  echo "LightGBM needs the system library libgomp.so.1, which is not installed."; \
 	  echo "On Debian or Ubuntu: apt-get install libgomp1 (Fedora: dnf install libgomp)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
 
-$(STAMP)-run: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+# Without its Python an environment is none, whatever the stamps in it say.
+ifeq ($(wildcard $(BIN)/python),)
+.PHONY: $(STAMP)-venv $(STAMP)-run $(STAMP)-test
+endif
+
+# An environment without pip was interrupted while it was made; making it once more mends it.
+$(STAMP)-venv: | checks
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "This Python cannot make virtual environments: the module venv is not installed."; \
+	    echo "On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }; \
+	  echo "$(PYTHON) -m venv $(VENV)"; \
+	  $(PYTHON) -m venv $(VENV); }
 	@touch $@
 
-$(STAMP)-test: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test]"
+$(STAMP)-run: pyproject.toml | checks $(STAMP)-venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP)-test: pyproject.toml | checks $(STAMP)-venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@
