@@ -23,6 +23,9 @@ ARTIFACT = "clv_model"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
+#: URIs of what a run logged; others name registered models.
+_LOGGED = re.compile(r"runs:|models:/+m-[0-9a-f]{32}$")
+
 
 def load(uri: str | os.PathLike[str]) -> CLVModel:
     """Load a :class:`CLVModel` from a folder or from MLflow.
@@ -89,9 +92,9 @@ def _fetch(uri: str, place: str) -> Path:
         asked = " and ".join(f"{name} URI {store!r}" for name, store in stores.items())
         remedy = f"MLflow was asked at the {asked}: check these and the name of the model."
         # MLflow would make an empty database rather than say that there is none.
-        absent = [store for store in stores.values() if _is_absent(store)]
-        if absent and uri.startswith(("models:", "runs:")):
-            raise ModelFormatError(f"{uri!r} was not found: there is no {absent[0]}. {remedy}")
+        first = stores["tracking" if _LOGGED.match(uri) else "registry"]
+        if uri.startswith(("models:", "runs:")) and _is_absent(first):
+            raise ModelFormatError(f"{uri!r} was not found: there is no {first}. {remedy}")
         try:
             return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=place))
         except Exception as error:  # stores raise what they like

@@ -72,6 +72,26 @@ def test_only_a_missing_database_file_is_absent(tmp_path):
     assert not _is_absent("sqlite:///:memory:")
 
 
+@pytest.mark.parametrize("missing", ["tracking", "registry"])
+def test_the_store_that_holds_the_model_is_the_one_to_be_there(tracked, tmp_path, missing):
+    import mlflow
+
+    uri, gone = mlflow.get_tracking_uri(), f"sqlite:///{tmp_path}/gone.db"
+    logged = f"runs:/{tracked.run_id}/model"
+    asked = {"tracking": logged, "registry": f"models:/cdnow/{tracked.version}"}
+    try:
+        mlflow.set_tracking_uri(gone if missing == "tracking" else uri)
+        mlflow.set_registry_uri(gone if missing == "registry" else uri)
+        with pytest.raises(ModelFormatError, match=r"there is no sqlite:.*gone\.db"):
+            load(asked[missing])
+        if missing == "registry":
+            assert load(logged).horizon == "13W"
+    finally:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri("")
+    assert not (tmp_path / "gone.db").exists()
+
+
 def test_a_folder_whose_name_looks_like_a_uri_is_a_folder(btyd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     btyd.save("models:")
