@@ -175,6 +175,20 @@ def test_files_that_cannot_be_read_are_a_message(fitted, tmp_path, ending, capsy
     assert not (tmp_path / "values.csv").exists()
 
 
+@pytest.mark.parametrize("uri", ["models:/nobody/1", "models:/nobody@champion", "runs:/0123/model"])
+def test_a_model_that_mlflow_does_not_know_is_a_message(
+    uri, log_file, tmp_path, monkeypatch, capsys
+):
+    """No store is made either by asking one that is not there."""
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", uri, str(log_file), "--out", "values.csv"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: '{uri}' was not found")
+    assert "Traceback" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_without_files_is_a_message(tmp_path, capsys):
     (tmp_path / "logs").mkdir()
     arguments = ["fit", str(tmp_path / "logs"), "--horizon", "13W"]
