@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clvkit.utils._duration import RESOLUTIONS
+from clvkit.history._granularity import MONDAY
+from clvkit.utils._duration import ticks_per_day
 
-__all__ = ["FREQUENCIES", "calendar_period", "last_complete_period", "start_day", "ticks_per_day"]
+__all__ = ["FREQUENCIES", "calendar_period", "last_complete_period", "start_day"]
 
 #: Weeks (from Monday), months, quarters.
 FREQUENCIES = ("W", "M", "Q")
@@ -42,18 +43,13 @@ def last_complete_period(moments: Ints, resolution: str, freq: str) -> Ints:
 def start_day(periods: Ints, freq: str) -> Ints:
     """Return the first day of each period, in days since 1970-01-01."""
     if freq == "W":
-        return periods * 7 - 3
+        return periods * 7 + MONDAY
     months = periods * (3 if freq == "Q" else 1)
     return months.astype("M8[M]").astype("M8[D]").astype(np.int64)
 
 
-def ticks_per_day(resolution: str) -> int:
-    """Return how many units of the resolution a day has."""
-    return 86_400 // RESOLUTIONS[resolution][1]
-
-
 def _period_of_days(days: Ints, freq: str) -> Ints:
-    if freq == "W":  # 1970-01-01 was a Thursday: the Monday before it is day -3.
-        return (days + 3) // 7
+    if freq == "W":
+        return (days - MONDAY) // 7
     months = days.astype("M8[D]").astype("M8[M]").astype(np.int64)
     return months // 3 if freq == "Q" else months

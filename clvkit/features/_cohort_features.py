@@ -12,11 +12,11 @@ from clvkit.features._calendar import (
     calendar_period,
     last_complete_period,
     start_day,
-    ticks_per_day,
 )
 from clvkit.features._cohort_table import learn_cohorts, nearest_known
 from clvkit.features._view import Floats, HistoryView, divide
 from clvkit.history import HistoryArray
+from clvkit.utils._duration import ticks_per_day
 
 __all__ = ["CohortFeatures"]
 
@@ -75,8 +75,9 @@ class CohortFeatures(BaseHistoryTransformer):
 
     Attributes
     ----------
-    first_cohort_ : int
-        Number of the first cohort, the first row of the tables.
+    cohorts_ : ndarray of int64 of shape (n_cohorts,)
+        Numbers of the cohorts that occur, ascending: the rows of the tables. Their columns end at
+        an age of fifty years.
     last_period_ : int
         Last period that had ended by the last cutoff of fit.
     last_cutoff_ : int
@@ -137,7 +138,7 @@ class CohortFeatures(BaseHistoryTransformer):
     def _learn(self, latest: HistoryArray, cutoffs: Ints) -> None:
         resolution = latest.dtype.resolution
         table = learn_cohorts(latest, self.freq)
-        self.first_cohort_ = table.first_cohort
+        self.cohorts_ = table.cohorts
         self.last_cutoff_ = int(cutoffs[-1])
         self.last_period_ = int(last_complete_period(cutoffs[-1:], resolution, self.freq)[0])
         self.members_ = table.members
@@ -179,14 +180,14 @@ class CohortFeatures(BaseHistoryTransformer):
         # Nobody had been that old: the nearest cohort of all, at the greatest age known of it.
         other = self._any_row(cohort, known)
         depth = np.append((self.members_ > 0).sum(axis=1), 0)[other]
-        oldest = np.minimum(known - self.first_cohort_ - other, depth - 1)
+        oldest = np.minimum(known - np.append(self.cohorts_, 0)[other], depth - 1)
         found = row >= 0
         return np.where(found, row, other), np.where(found, age, oldest)
 
     def _nearest_row(self, cohort: Ints, age: Ints) -> Ints:
         """Return the row of the nearest cohort, up to the given one, that reached that age."""
-        n_cohorts, n_ages = self.nearest_.shape
-        row = np.minimum(cohort - self.first_cohort_, n_cohorts - 1)
+        n_ages = self.nearest_.shape[1]
+        row = np.searchsorted(self.cohorts_, cohort, side="right") - 1
         inside = np.flatnonzero((row >= 0) & (age < n_ages))
         nearest = np.full(len(row), -1, dtype=np.int64)
         nearest[inside] = self.nearest_[row[inside], age[inside]]
@@ -194,7 +195,8 @@ class CohortFeatures(BaseHistoryTransformer):
 
     def _any_row(self, cohort: Ints, known: Ints) -> Ints:
         """Return the row of the nearest cohort that completed its first period by ``known``."""
-        reference = np.minimum(np.maximum(cohort, self.first_cohort_), known)
+        first = self.cohorts_[0] if len(self.cohorts_) else 0
+        reference = np.minimum(np.maximum(cohort, first), known)
         return self._nearest_row(reference, np.zeros_like(reference))
 
     def _size(self, cohort: Ints, histories: HistoryArray, known: Ints) -> Floats:

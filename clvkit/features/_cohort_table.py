@@ -23,20 +23,24 @@ __all__ = ["CohortTable", "learn_cohorts", "nearest_known"]
 Ints = NDArray[np.int64]
 
 
+#: Fifty years. One placeholder date, 0001-01-01, shall not widen the table by millennia.
+MAX_AGES = {"W": 2_609, "M": 600, "Q": 200}
+
+
 class CohortTable(NamedTuple):
     """Sums over the members of each cohort, by age in completed periods.
 
     Attributes
     ----------
-    first_cohort : int
-        Cohort of the first row.
+    cohorts : ndarray of int64 of shape (n_cohorts,)
+        Cohorts that occur, ascending: one a row.
     members : ndarray of shape (n_cohorts, n_ages)
         Customers observed to the end of that age.
     active, purchases, spend : ndarray of shape (n_cohorts, n_ages)
         Of these customers: how many bought in that period, their purchases, their net amount.
     """
 
-    first_cohort: int
+    cohorts: Ints
     members: Floats
     active: Floats
     purchases: Floats
@@ -50,19 +54,18 @@ def learn_cohorts(latest: HistoryArray, freq: str) -> CohortTable:
     until = last_complete_period(latest.cutoff_moments, resolution, freq)
     observed = (until >= cohort) & (latest.n_events > 0)
     latest, cohort, until = latest[observed], cohort[observed], until[observed]
-    if not len(latest):
-        return CohortTable(0, *(np.zeros((0, 0)) for _ in range(4)))
-    shape = int(cohort.max() - cohort.min()) + 1, int((until - cohort).max()) + 1
-    row = cohort - cohort.min()
-    ends = np.bincount(row * shape[1] + until - cohort, minlength=shape[0] * shape[1])
+    cohorts, row = np.unique(cohort, return_inverse=True)
+    reached = np.minimum(until - cohort, MAX_AGES[freq] - 1)
+    shape = len(cohorts), int(reached.max(initial=-1)) + 1
+    ends = np.bincount(row * shape[1] + reached, minlength=shape[0] * shape[1])
     members = np.cumsum(ends.reshape(shape)[:, ::-1], axis=1)[:, ::-1].astype(np.float64)
     sums = np.zeros((3, shape[0] * shape[1]))
     for block in blocks_of_rows(latest):
         view = HistoryView(latest[block])
         base = row[block] * shape[1] - cohort[block]
-        _add_purchases(sums, view, base, until[block], freq)
-        _add_spend(sums, view, base, until[block], freq)
-    return CohortTable(int(cohort.min()), members, *sums.reshape(3, *shape))
+        _add_purchases(sums, view, base, (cohort + reached)[block], freq)
+        _add_spend(sums, view, base, (cohort + reached)[block], freq)
+    return CohortTable(cohorts, members, *sums.reshape(3, *shape))
 
 
 def _add_purchases(sums: Floats, view: HistoryView, base: Ints, until: Ints, freq: str) -> None:

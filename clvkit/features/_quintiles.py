@@ -9,10 +9,10 @@ from clvkit.features._calendar import (
     calendar_period,
     last_complete_period,
     start_day,
-    ticks_per_day,
 )
 from clvkit.features._view import Floats, HistoryView, blocks_of_rows
 from clvkit.history import HistoryArray
+from clvkit.utils._duration import ticks_per_day
 
 __all__ = ["SCORED", "learn_quintiles", "reference_times", "scored_values", "scores"]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clvkit.errors import (
     AmountError,
     DataWarning,
@@ -14,6 +17,8 @@ from clvkit.errors import (
     UnknownNameError,
 )
 from clvkit.history._dates import read_dates
+from clvkit.history._moments import format_moment
+from clvkit.utils._duration import ticks_per_day
 from clvkit.utils._warnings import warn_user
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ __all__ = [
     "clean_columns",
     "read_customers",
     "warn_after_end",
+    "warn_far_before",
     "with_one_zero",
 ]
 
@@ -180,6 +186,33 @@ def warn_after_end(n_rows: int, n_all: int, example: Any, end: str) -> None:
     warn_user(
         f"{n_rows} of {n_all} rows are dated after end={end!r}, such as {example}, and were left "
         "out. Correct the dates, or give a later end.",
+        DataWarning,
+    )
+
+
+def warn_far_before(
+    time: NDArray[np.int64], customers: pl.Series, date: str, resolution: str
+) -> None:
+    """Say that the first events lie absurdly far before the rest: placeholders for no date.
+
+    They lie before 1900, or more than thirty years before all but a thousandth of the events. No
+    log of a shop begins with so few events for so long.
+    """
+    per_day = ticks_per_day(resolution)
+    gap, oldest = 30 * 365 * per_day, -25_567 * per_day  # 1900-01-01
+    if time.min() >= oldest and time.max() - time.min() <= gap:
+        return
+    rank = min(max(1, len(time) // 1000), len(time) - 1)
+    usual = int(np.partition(time, rank)[rank])
+    far = (time < oldest) | (time < usual - gap)
+    if not far.any():
+        return
+    row = int(np.flatnonzero(far)[0])
+    warn_user(
+        f"{far.sum()} of {len(time)} rows are dated absurdly far before the others in column "
+        f"'{date}', such as {format_moment(time[row], resolution)} of customer "
+        f"{customers[row]!r}, which may stand for no date. Histories and ages would begin there. "
+        f"Correct or drop these rows, for example log[log['{date}'] >= '1970-01-01'].",
         DataWarning,
     )
 

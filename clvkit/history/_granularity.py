@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from clvkit.errors import DurationError, UnknownNameError
 from clvkit.utils._duration import RESOLUTIONS
 
-__all__ = ["Granularity", "get_granularity"]
+__all__ = ["MONDAY", "Granularity", "get_granularity"]
+
+#: A Monday, in days since 1970-01-01, which was a Thursday.
+MONDAY = -3
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ class Granularity:
 
 
 _GRANULARITIES = {
-    # 1970-01-01 was a Thursday: the Monday before it is day -3.
-    "W": Granularity("W", "D", length=7, origin=-3),
+    "W": Granularity("W", "D", length=7, origin=MONDAY),
     **{name: Granularity(name, name) for name in RESOLUTIONS},
 }
 

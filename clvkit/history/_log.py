@@ -17,6 +17,7 @@ from clvkit.history._clean import (
     check_policy,
     clean_columns,
     warn_after_end,
+    warn_far_before,
     with_one_zero,
 )
 from clvkit.history._covariates import Covariates
@@ -94,6 +95,7 @@ def open_log(
     events = _as_events(frame, customer_id, date, amount, names, period.resolution)
     del frame
     events = _observed(events, stop, limit, period.resolution)
+    warn_far_before(events["time"].to_numpy(), events["customer"], date, period.resolution)
     customers, known = _lay_out(events, HistoryDtype(granularity, attributes=names))
     start, latest = int(known.store.time.min()), int(known.store.time.max())
     end_ = next(moment for moment in (stop, limit, latest) if moment is not None)

@@ -13,7 +13,7 @@ from clvkit.errors import CutoffError
 from clvkit.history._dates import names_a_day
 from clvkit.history._granularity import Granularity
 from clvkit.history._history import format_cutoff
-from clvkit.utils._duration import RESOLUTIONS
+from clvkit.utils._duration import RESOLUTIONS, ticks_per_day
 
 __all__ = ["as_moments", "format_moment", "parse_cutoff", "parse_cutoffs"]
 
@@ -81,7 +81,7 @@ def parse_cutoff(cutoff: Any, granularity: Granularity, *, name: str = "cutoff")
             f"log. Give the local time without a zone: '{stamp.tz_localize(None)}'."
         )
     moment = int(as_moments(np.array(stamp, dtype="M8[s]"), granularity.resolution))
-    day_length = 86_400 // RESOLUTIONS[granularity.resolution][1]
+    day_length = ticks_per_day(granularity.resolution)
     if stamp == stamp.normalize():
         return moment + day_length - 1
     if not _is_whole_period(stamp, granularity.resolution):

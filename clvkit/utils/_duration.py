@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvkit.errors import DurationError
 
-__all__ = ["RESOLUTIONS", "Duration", "parse_duration"]
+__all__ = ["RESOLUTIONS", "Duration", "parse_duration", "ticks_per_day"]
 
 #: Resolutions in which moments are stored -> (NumPy code, seconds).
 RESOLUTIONS: dict[str, tuple[str, int]] = {
@@ -108,7 +108,7 @@ class Duration:
         """
         start = int(self.before(end, resolution))
         if self.is_calendar:
-            day = 86_400 // RESOLUTIONS[resolution][1]
+            day = ticks_per_day(resolution)
             later = start + day * np.arange(4)
             start = int(later[self.after(later, resolution) <= end].max())
         return start
@@ -144,7 +144,7 @@ class Duration:
     def _shift(self, moments: NDArray[np.int64], resolution: str, sign: int) -> NDArray[np.int64]:
         if not self.is_calendar:
             return moments + sign * self.ticks(resolution)
-        day = 86_400 // RESOLUTIONS[resolution][1]
+        day = ticks_per_day(resolution)
         days, time_of_day = np.divmod(moments, day)
         dates = days.astype("datetime64[D]")
         months = dates.astype("datetime64[M]")
@@ -153,6 +153,11 @@ class Duration:
         last = (target + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
         shifted = np.minimum(target.astype("datetime64[D]") + day_of_month, last)
         return shifted.astype(np.int64) * day + time_of_day
+
+
+def ticks_per_day(resolution: str) -> int:
+    """Return how many units of the resolution a day has."""
+    return 86_400 // RESOLUTIONS[resolution][1]
 
 
 def parse_duration(text: object, *, name: str = "horizon") -> Duration:

@@ -1,10 +1,13 @@
 """CohortFeatures on a log whose cohorts are worked out by hand."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from clvkit.errors import DataWarning
 from clvkit.features import CohortFeatures
 from clvkit.history import get_histories, latest_histories, replace_histories
 from clvkit.testing._history_transformer import check_no_future, random_log
@@ -153,3 +156,24 @@ def test_names_of_the_docstring_are_those_of_the_columns(fitted):
     table = CohortFeatures.__doc__.split("=\n")[2].split("\n    ===")[0]
     listed = [line.split()[0] for line in table.splitlines() if line[4:5].strip()]
     assert listed == list(fitted.get_feature_names_out())
+
+
+@pytest.mark.parametrize("freq", ["W", "M", "Q"])
+@pytest.mark.parametrize("placeholder", ["0001-01-01", "1900-01-01"])
+def test_a_placeholder_date_does_not_widen_the_tables(freq, placeholder):
+    day = np.arange("2022-01-01", "2024-01-01", 5, dtype="M8[D]").astype("M8[s]")
+    log = pd.DataFrame({"customer_id": np.arange(len(day)) % 40, "date": day, "amount": 9.0})
+    odd = pd.DataFrame({"customer_id": [99], "amount": [1.0]}).assign(
+        date=np.array([placeholder], dtype="M8[s]")
+    )
+    honest = CohortFeatures(freq=freq).fit(latest_histories(log, cutoff="2023-12-31"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        X = latest_histories(pd.concat([log, odd]), cutoff="2023-12-31")
+    fitted = CohortFeatures(freq=freq).fit(X)
+    n_cohorts, n_ages = fitted.members_.shape
+    assert n_cohorts == len(honest.cohorts_) + 1
+    assert n_ages <= 2_609
+    assert np.isfinite(fitted.transform(X)[:, :3]).all()
+    shared = fitted.transform(X)[:40, :3]
+    np.testing.assert_array_equal(shared, honest.transform(X)[:40, :3])

@@ -1,7 +1,10 @@
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
 from clvkit.errors import AmountError, DataWarning, EmptyLogError, LogError, UnknownNameError
+from clvkit.history import latest_histories
 from clvkit.history._clean import (
     apply_duplicates,
     apply_refunds,
@@ -114,3 +117,28 @@ def test_policies(value):
 def test_warn_after_end():
     with pytest.warns(DataWarning, match=r"3 of 9 rows are dated after end='2024-01-01', such as"):
         warn_after_end(3, 9, "x", "2024-01-01")
+
+
+def far_log(first, n=3_000):
+    day = np.datetime64("2022-01-01", "s") + np.arange(n).astype("m8[h]")
+    day[:2] = np.datetime64(first, "s")
+    return pd.DataFrame({"customer_id": np.arange(n) % 7, "date": day, "amount": 1.0})
+
+
+@pytest.mark.parametrize("first", ["0001-01-01", "1900-01-01", "1970-01-01"])
+@pytest.mark.parametrize("n", [5, 3_000])
+def test_placeholder_dates_are_pointed_at(first, n):
+    log = far_log(first, n).iloc[:: -1 if n > 5 else 1].drop(index=1)
+    message = rf"1 of {n - 1} rows are dated absurdly far.*such as {first} of customer 0, .*Correct"
+    with pytest.warns(DataWarning, match=message):
+        latest_histories(log)
+
+
+@pytest.mark.parametrize("first", ["1994-01-01", "2021-12-31"])
+def test_a_log_that_begins_long_before_the_rest_is_left_alone(first):
+    latest_histories(far_log(first))
+
+
+def test_a_log_of_many_years_is_left_alone():
+    date = np.arange("1960-01-01", "2024-01-01", 7, dtype="M8[D]").astype("M8[s]")
+    latest_histories(pd.DataFrame({"customer_id": 1, "date": date, "amount": 1.0}))
