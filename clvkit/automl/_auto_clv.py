@@ -28,7 +28,7 @@ from clvkit.errors import ClvkitError, ShortLogError
 from clvkit.history import latest_rows
 from clvkit.metrics import get_clv_scorer
 from clvkit.serving import CLVModel
-from clvkit.tracking import write
+from clvkit.tracking import check_model_name, write
 from clvkit.utils._duration import parse_duration
 
 __all__ = ["AutoCLV"]
@@ -270,7 +270,11 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         return self
 
     def _check_settings(self) -> None:
-        if self.register_as is not None and self.tracking is None:
+        """Refuse before the search what would only be refused after it."""
+        if self.register_as is None:
+            return
+        check_model_name(self.register_as)
+        if self.tracking is None:
             raise ClvkitError(
                 f"register_as={self.register_as!r} needs tracking: a registered model belongs to "
                 "a run. Give tracking='experiment name' too."
