@@ -236,6 +236,11 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
         values[self.isna()] = None
         return values, None
 
+    def _values_for_json(self) -> NDArray:
+        """Return one line about each history; pandas' JSON writer crashes where this raises."""
+        lines = [h.describe() if isinstance(h, History) else None for h in self.to_numpy()]
+        return np.array(lines, dtype=object)
+
     def __len__(self) -> int:
         return len(self._begin)
 

@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from io import BytesIO
 
 import joblib
@@ -502,3 +504,21 @@ def test_empty(X):
     assert len(array.cut_back("2023-01-01")) == 0
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(empty)), empty)
     pd.testing.assert_frame_equal(pd.concat([empty, X]), X)
+
+
+def test_json_holds_a_line_about_each_history_and_python_survives():
+    # In a process of its own: an exception in the middle of pandas' JSON writer ends Python.
+    script = """
+from clvkit.datasets import load_cdnow
+from clvkit.history import latest_histories
+X = latest_histories(load_cdnow(), cutoff="1997-09-30").head(2)
+X.iloc[1:, 0] = None
+for frame in (X, X.reset_index(), X["history"]):
+    for orient in ("records", "split", "values"):
+        text = frame.to_json(orient=orient)
+        assert "3 events 1997-01-01..1997-08-02, at 1997-09-30" in text, text
+        assert "null" in text, text
+print("survived")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "survived\n", done.stderr

@@ -25,7 +25,6 @@ EXCEPTIONS = {
     "test_transpose": NO_VIEWS,
     "test_view": NO_VIEWS,
     "test_json_roundtrip": "histories go to Arrow and Parquet; in JSON they would be no histories",
-    "test_values_for_json": "histories go to Arrow and Parquet; in JSON they would be no histories",
     "test_plot_on_y_axis[skipna]": "a history is no number that could be plotted",
     "test_plot_on_y_axis[no_skipna]": "a history is no number that could be plotted",
 }
