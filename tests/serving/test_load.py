@@ -73,22 +73,17 @@ def test_only_a_missing_database_file_is_absent(tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["tracking", "registry"])
-def test_the_store_that_holds_the_model_is_the_one_to_be_there(tracked, tmp_path, missing):
-    import mlflow
-
-    uri, gone = mlflow.get_tracking_uri(), f"sqlite:///{tmp_path}/gone.db"
-    logged = f"runs:/{tracked.run_id}/model"
-    asked = {"tracking": logged, "registry": f"models:/cdnow/{tracked.version}"}
-    try:
-        mlflow.set_tracking_uri(gone if missing == "tracking" else uri)
-        mlflow.set_registry_uri(gone if missing == "registry" else uri)
-        with pytest.raises(ModelFormatError, match=r"there is no sqlite:.*gone\.db"):
-            load(asked[missing])
-        if missing == "registry":
-            assert load(logged).horizon == "13W"
-    finally:
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri("")
+def test_the_store_that_holds_the_model_is_the_one_to_be_there(
+    tracked, tmp_path, missing, monkeypatch
+):
+    logged, registered = f"runs:/{tracked.run_id}/model", f"models:/cdnow/{tracked.version}"
+    absent, there = (logged, registered) if missing == "tracking" else (registered, logged)
+    gone = f"sqlite:///{tmp_path}/gone.db"
+    # MLflow's own setters leave traces in the environment that nothing takes back.
+    monkeypatch.setattr(f"mlflow.get_{missing}_uri", lambda: gone)
+    with pytest.raises(ModelFormatError, match=f"there is no {gone}"):
+        load(absent)
+    assert load(there).horizon == "13W"
     assert not (tmp_path / "gone.db").exists()
 
 

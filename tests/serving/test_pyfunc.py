@@ -56,7 +56,10 @@ def test_a_new_process_gets_the_same_numbers(family, store, track, log, X, tmp_p
     where = track(model, f"new-process-{family}")
     log.to_parquet(tmp_path / "log.parquet")
     arguments = [store.tracking_uri, where.model_uri, where.pipeline_uri, str(tmp_path)]
-    subprocess.run([sys.executable, "-c", SCRIPT, *arguments], check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
     got = pd.read_parquet(tmp_path / "table.parquet")
     close(got, table(model, log))
     clv = pd.read_parquet(tmp_path / "clv.parquet")["clv"]
