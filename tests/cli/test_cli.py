@@ -177,12 +177,12 @@ def test_files_that_cannot_be_read_are_a_message(fitted, tmp_path, ending, capsy
 
 @pytest.mark.parametrize("uri", ["models:/nobody/1", "models:/nobody@champion", "runs:/0123/model"])
 def test_a_model_that_mlflow_does_not_know_is_a_message(
-    uri, log_file, tmp_path, monkeypatch, capsys
+    uri, log_file, tmp_path, monkeypatch, capsys, mlflow_at
 ):
     """No store is made either by asking one that is not there."""
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.chdir(tmp_path)
-    assert main(["predict", uri, str(log_file), "--out", "values.csv"]) == 2
+    with mlflow_at(None):
+        assert main(["predict", uri, str(log_file), "--out", "values.csv"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: '{uri}' was not found")
     assert "Traceback" not in printed

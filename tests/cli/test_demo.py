@@ -103,33 +103,17 @@ def test_the_figures_can_be_looked_at(folder, name):
     assert image[..., :3].std() > 0.01  # something is drawn on the paper
 
 
-@pytest.fixture
-def demo_store(mlflow, folder):
-    """MLflow pointed to the demo's own store, as the last lines of the demo advise."""
-    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-    was_set, tracking = mlflow.is_tracking_uri_set(), mlflow.get_tracking_uri()
-    registry = mlflow.get_registry_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.setenv(name, "")  # so that the variable is put back as it was
-        store = f"sqlite:///{folder}/mlflow.db"
-        mlflow.set_tracking_uri(store)
-        mlflow.set_registry_uri(store)
-        yield mlflow
-        mlflow.set_tracking_uri(tracking if was_set else None)
-        mlflow.set_registry_uri(registry if registry != tracking else None)
-
-
-def test_the_registered_model_gives_the_values_of_the_table(folder, demo_store, cdnow):
-    versions = demo_store.MlflowClient().search_model_versions("name='cdnow-clv'")
-    assert sorted(int(version.version) for version in versions) == [1, 2]  # it was run twice
+def test_the_registered_model_gives_the_values_of_the_table(folder, mlflow_at, cdnow):
     past = cdnow[cdnow["date"] <= CUTOFF]
     expected = pd.read_csv(folder / "predictions.csv")
-    served = demo_store.pyfunc.load_model("models:/cdnow-clv/2").predict(
-        past[["customer_id", "date", "amount"]]
-    )
+    with mlflow_at(f"sqlite:///{folder}/mlflow.db") as mlflow:
+        versions = mlflow.MlflowClient().search_model_versions("name='cdnow-clv'")
+        model = mlflow.pyfunc.load_model("models:/cdnow-clv/2")
+        loaded = load("models:/cdnow-clv/2").predict_customers(past)
+    assert os.environ.get("MLFLOW_REGISTRY_URI") != f"sqlite:///{folder}/mlflow.db"
+    assert sorted(int(version.version) for version in versions) == [1, 2]  # it was run twice
+    served = model.predict(past[["customer_id", "date", "amount"]])
     pd.testing.assert_frame_equal(served[list(expected)], expected, check_dtype=False)
-    loaded = load("models:/cdnow-clv/2").predict_customers(past)
     pd.testing.assert_frame_equal(loaded.reset_index(), expected, check_dtype=False)
 
 
