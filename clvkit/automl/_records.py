@@ -52,8 +52,9 @@ def fit_records(
     for evaluation in evaluations:
         yield _candidate_record(evaluation)
     yield ArtifactRecord("leaderboard.csv", auto.leaderboard_)
-    yield model_record(auto.model_, register_as=auto.register_as)
     yield pipeline_record(auto.best_pipeline_)
+    # The last one: a model that cannot be served (its columns clash) must cost itself only.
+    yield model_record(auto.model_, register_as=auto.register_as)
 
 
 def _fit_record(
