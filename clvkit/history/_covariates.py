@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clvkit.errors import LogError
+from clvkit.errors import DataWarning, LogError
 from clvkit.history._clean import read_customers
 from clvkit.history._dates import read_dates
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments
 from clvkit.history._read import read_table
+from clvkit.utils._warnings import warn_user
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,9 +43,18 @@ class Covariates:
 
         name = "the covariates table"
         frame = read_table(table, {"customer_id": customer_id}, whole=True, name=name)
+        self.customer_id = customer_id
         self.dated = "valid_from" in frame.columns
         keys = [customer_id, *(["valid_from"] if self.dated else [])]
         frame = frame.with_columns(read_customers(frame[customer_id]))
+        missing = int(frame[customer_id].is_null().sum())
+        if missing:
+            warn_user(
+                f"{missing} of {len(frame)} rows of {name} have no customer in column "
+                f"'{customer_id}' and were left out. Drop them beforehand to silence this: "
+                f"covariates.dropna(subset=['{customer_id}']).",
+                DataWarning,
+            )
         frame = frame.filter(pl.col(customer_id).is_not_null())
         if self.dated:
             dates = read_dates(frame["valid_from"], frame[customer_id]).to_numpy()
@@ -81,21 +91,27 @@ class Covariates:
         import polars as pl
 
         keys = self.frame["customer_id"]
+        if not len(keys):
+            return pl.Series("customer_id", [], dtype=customers.dtype)
         whole = keys.dtype.is_integer()
         if keys.dtype != customers.dtype and not (
             whole and (customers.dtype.is_integer() or customers.dtype == pl.String)
         ):
             raise LogError(
                 f"the customers of the covariates table are {keys.dtype}, such as {keys[0]!r}, "
-                f"those of the log {customers.dtype}, such as {customers[0]!r}. Make them equal."
+                f"those of the log {customers.dtype}, such as {customers[0]!r}. Give both one "
+                f"type, for example covariates.astype({{{self.customer_id!r}: "
+                f"{'str' if customers.dtype == pl.String else 'int'}}})."
             )
         return keys.cast(customers.dtype)
 
     def _as_of(self, rows: pl.DataFrame, keys: pl.DataFrame, array: HistoryArray) -> Any:
         import polars as pl
 
+        # Longer than the name of any covariate, and so the name of none.
+        row = "row" + "_" * max(map(len, keys.columns))
         rows = rows.with_columns(
-            valid_from=pl.Series(array.cutoff_moments), row=pl.Series(np.arange(len(rows)))
+            pl.Series("valid_from", array.cutoff_moments), pl.Series(row, np.arange(len(rows)))
         )
         joined = rows.sort("valid_from").join_asof(
             keys.sort("valid_from"),
@@ -104,4 +120,4 @@ class Covariates:
             strategy="backward",
             check_sortedness=False,
         )
-        return joined.sort("row").drop("row", "valid_from")
+        return joined.sort(row).drop(row, "valid_from")

@@ -3,7 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from clvkit.errors import DateError, LogError, MissingColumnError
+from clvkit.errors import DataWarning, DateError, LogError, MissingColumnError
 from clvkit.history import latest_histories, make_samples
 
 LOG = pd.DataFrame(
@@ -85,7 +85,9 @@ def test_numbers_match_text_and_floats():
         latest_histories(text, covariates=STATIC)["age"], [11, np.nan, 33]
     )
     floats = pd.concat([STATIC.astype({"customer_id": float}), pd.DataFrame({"age": [0]})])
-    np.testing.assert_array_equal(latest_histories(LOG, covariates=floats)["age"], [11, np.nan, 33])
+    with pytest.warns(DataWarning, match="1 of 4 rows of the covariates table have no customer"):
+        X = latest_histories(LOG, covariates=floats)
+    np.testing.assert_array_equal(X["age"], [11, np.nan, 33])
 
 
 def test_other_names():
@@ -146,3 +148,35 @@ def test_other_names():
 def test_bad_tables(table, error, message):
     with pytest.raises(error, match=message):
         latest_histories(LOG, covariates=table)
+
+
+SMALL = pd.DataFrame({"customer_id": [1, 2], "date": ["2023-01-01", "2023-02-01"], "amount": 1.0})
+
+
+@pytest.mark.parametrize("name", ["row", "customers", "valid_from_right", "row_"])
+def test_a_covariate_may_have_any_name(name):
+    table = pd.DataFrame({"customer_id": [1, 2], "valid_from": "2022-01-01", name: [7, 8]})
+    X = latest_histories(SMALL, covariates=table)
+    assert X[name].tolist() == [7, 8]
+    assert list(X.columns) == ["history", name]
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_table_without_rows_has_no_value_for_anybody(dated):
+    table = pd.DataFrame({"customer_id": ["a"], "valid_from": ["2022-01-01"], "tier": ["gold"]})
+    table = table.iloc[:0] if dated else table.iloc[:0].drop(columns="valid_from")
+    assert latest_histories(SMALL, covariates=table)["tier"].isna().all()
+
+
+def test_rows_of_covariates_without_a_customer_are_counted():
+    table = pd.DataFrame({"customer_id": [1, None], "tier": ["gold", "blue"]})
+    message = r"1 of 2 rows of the covariates table have no customer.*covariates.dropna"
+    with pytest.warns(DataWarning, match=message):
+        X = latest_histories(SMALL, covariates=table)
+    assert X["tier"].isna().tolist() == [False, True]
+
+
+def test_customers_of_another_type_name_the_call():
+    table = pd.DataFrame({"customer_id": ["1", "2"], "tier": ["gold", "blue"]})
+    with pytest.raises(LogError, match=r"covariates.astype\(\{'customer_id': int\}\)"):
+        latest_histories(SMALL, covariates=table)
