@@ -16,7 +16,7 @@ from clvkit.history._dates import check_time_zones
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["read_table"]
+__all__ = ["column_names", "read_table"]
 
 _KINDS = (
     "a pandas, Polars or PyArrow table, a DuckDB relation, or the path of a CSV or Parquet file "
@@ -78,6 +78,36 @@ def read_table(
         ) from error
 
 
+def column_names(table: Any, *, name: str = "the table") -> list[str]:
+    """Return the names of the columns of a table, without reading its rows where that is possible.
+
+    Parameters
+    ----------
+    table : table or path
+        What :func:`read_table` takes. The files of a folder may have different columns: those
+        of any of them are named, in the order in which they are first seen.
+    name : str, default="the table"
+        What the table is, for messages.
+
+    Raises
+    ------
+    LogTypeError
+        If it is no table.
+    LogError
+        If a file cannot be read, or if columns have the same name.
+    """
+    import polars as pl
+
+    if not isinstance(table, (str, os.PathLike)):
+        return [str(column) for column in _wrap(table, name).collect_schema().names()]
+    place = Path(table)
+    try:
+        parts = [_lazily(file).collect_schema().names() for file in _files(place, name)]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LogError(f"'{place}' could not be read: {error}") from error
+    return list(dict.fromkeys(column for part in parts for column in part))
+
+
 def _wrap(table: Any, name: str) -> Any:
     columns: Any = ()
     if nw.dependencies.is_pandas_dataframe(table):
@@ -96,6 +126,15 @@ def _wrap(table: Any, name: str) -> Any:
 def _read_path(place: Path, roles: dict[str, str], whole: bool, name: str) -> Any:
     import polars as pl
 
+    try:
+        parts = [_scan(file, roles, whole) for file in _files(place, name)]
+        return pl.concat(parts, how="diagonal_relaxed").collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LogError(f"'{place}' could not be read: {error}") from error
+
+
+def _files(place: Path, name: str) -> list[Path]:
+    """Return the file, or those of the folder, which must be of one kind."""
     if not place.exists():
         raise LogError(f"{name}: there is no file or folder '{place}'. Check the path.")
     files = [place]
@@ -107,27 +146,31 @@ def _read_path(place: Path, roles: dict[str, str], whole: bool, name: str) -> An
             f"'{place}' must be a CSV or Parquet file, or a folder that holds files of one of "
             f"these kinds; found {sorted(str(kind) for kind in kinds) or 'none'}."
         )
-    try:
-        parts = [_scan(file, roles, whole) for file in files]
-        return pl.concat(parts, how="diagonal_relaxed").collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LogError(f"'{place}' could not be read: {error}") from error
+    return files
 
 
 def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
     """Return the columns of one file; what the files of a folder have beside them may differ."""
     import polars as pl
 
-    if _kind(file) == "parquet":
-        frame = pl.scan_parquet(file)
-    elif not file.stat().st_size:
-        raise LogError(f"'{file}' is empty. Give a file with a header and rows.")
-    else:
+    frame = _lazily(file)
+    if _kind(file) == "csv":
         # The whole file decides on the types: the first rows of a log say little.
         frame = pl.read_csv(file, infer_schema_length=None).lazy()
     columns = frame.collect_schema().names()
     _check_columns(columns, roles, frame, f"'{file}'")
     return frame if whole else frame.select(list(dict.fromkeys(roles.values())))
+
+
+def _lazily(file: Path) -> pl.LazyFrame:
+    """Return one file, of which only the names of the columns are looked at here."""
+    import polars as pl
+
+    if _kind(file) == "parquet":
+        return pl.scan_parquet(file)
+    if not file.stat().st_size:
+        raise LogError(f"'{file}' is empty. Give a file with a header and rows.")
+    return pl.scan_csv(file, infer_schema_length=0)
 
 
 def _kind(file: Path) -> str | None:

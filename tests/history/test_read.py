@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
-from clvkit.history._read import read_table
+from clvkit.history._read import column_names, read_table
 
 ROLES = {"customer_id": "who", "date": "when"}
 TABLE = pd.DataFrame({"who": [1, 2], "when": ["2024-01-01", "2024-01-02"], "more": [0.5, 1.5]})
@@ -134,3 +134,51 @@ def test_names_of_columns_are_text():
     table = TABLE.set_axis(range(3), axis=1)
     with pytest.raises(MissingColumnError, match=r"customer_id=0 is no name of a column.*Rename"):
         read_table(table, {"customer_id": 0})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda table, path: table,
+        lambda table, path: pl.from_pandas(table),
+        lambda table, path: pl.from_pandas(table).lazy(),
+        lambda table, path: pl.from_pandas(table).to_arrow(),
+        lambda table, path: table.to_csv(path / "log.csv", index=False) or path / "log.csv",
+        lambda table, path: table.to_csv(path / "log.csv.gz", index=False) or path / "log.csv.gz",
+        lambda table, path: table.to_parquet(path / "log.parquet") or str(path / "log.parquet"),
+        lambda table, path: table.to_parquet(path / "log.parquet") or path,
+    ],
+    ids=["pandas", "polars", "lazy", "arrow", "csv", "csv.gz", "parquet", "folder"],
+)
+def test_column_names_of_every_kind_of_table(make, tmp_path):
+    assert column_names(make(TABLE, tmp_path)) == ["who", "when", "more"]
+
+
+def test_column_names_of_a_folder_are_those_of_any_file(tmp_path):
+    (tmp_path / "a.csv").write_text("more,who,when\n1,1,2024-01-01\n")
+    (tmp_path / "b.csv").write_text("who,when,other\n2,2024-01-02,x\n")
+    assert column_names(tmp_path) == ["more", "who", "when", "other"]
+
+
+def test_column_names_come_from_the_schema_alone():
+    def fail(_):
+        raise AssertionError("the rows were read")
+
+    lazy = pl.LazyFrame({"who": [1]}).map_batches(fail, schema={"who": pl.Int64})
+    assert column_names(lazy) == ["who"]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda path: path / "absent.csv", LogError, r"the costs: there is no file or folder"),
+        (text, LogTypeError, r"must be a CSV or Parquet file"),
+        (empty, LogError, r"log.csv' is empty"),
+        (damaged, LogError, r"log.parquet' could not be read"),
+        (lambda path: 7, LogTypeError, r"the costs must be a pandas, Polars.*got int"),
+    ],
+    ids=["absent", "text", "empty", "damaged", "number"],
+)
+def test_column_names_of_what_is_no_table(make, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        column_names(make(tmp_path), name="the costs")
