@@ -151,7 +151,11 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [str, callable],
         "n_origins": [Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
         "random_state": ["random_state"],
         "tracking": [str, None],
         "register_as": [str, None],

@@ -11,6 +11,7 @@ import pandas as pd
 from clvkit.automl._validation import Validation
 from clvkit.errors import LogError
 from clvkit.history import HistoryDtype, get_histories, latest_histories
+from clvkit.history._read import column_names
 from clvkit.tracking import fingerprint
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read_histories(auto: AutoCLV, X: Any, y: Any) -> pd.DataFrame:
             "a log takes no y: the labels are read from the log itself. Leave y out, or fit on "
             "samples: X, y = make_samples(log, horizon)."
         )
-    if "valid_from" in list(getattr(auto.covariates, "columns", ())):
+    if auto.covariates is not None and "valid_from" in column_names(auto.covariates):
         raise LogError(
             "AutoCLV takes static covariates only: it cuts histories back to past cutoffs, "
             "where covariates with valid_from were others. Leave out what changes, or make "
