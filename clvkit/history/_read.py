@@ -12,6 +12,7 @@ import narwhals as nw
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
 from clvkit.history._dates import check_time_zones
+from clvkit.history._unread import explain_unread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,6 +47,8 @@ def read_table(
         If it is no table.
     MissingColumnError
         If columns are missing.
+    LogError, DateError, AmountError
+        If a column cannot be read, such as one of several types: by the role of the column.
     """
     for role, column in roles.items():
         if not isinstance(column, str):
@@ -72,10 +75,7 @@ def read_table(
     except MemoryError:
         raise
     except Exception as error:  # whatever the engine behind the table raises
-        raise LogError(
-            f"{name} could not be read: {error}. A column may hold values of several types: "
-            "make each column one type, for example log['customer_id'].astype(str)."
-        ) from error
+        raise explain_unread(table, columns, roles, error, name) from error
 
 
 def column_names(table: Any, *, name: str = "the table") -> list[str]:

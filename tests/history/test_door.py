@@ -306,7 +306,9 @@ BAD_LOGS = {
     "customers of several types": (
         spoil(TINY, "customer_id", "three"),
         LogError,
-        r"the log could not be read.*make each column one type, for example",
+        r"column 'customer_id' of the log cannot be read: it mixes types \(8 int, 2 str\), such as "
+        r"'three'. Make it one type, for example log\['customer_id'\] = "
+        r"log\['customer_id'\].astype\(str\).",
     ),
     "customers that are lists": (
         TINY.assign(customer_id=[[1]] * 10),

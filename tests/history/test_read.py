@@ -125,7 +125,7 @@ def test_other_columns_of_the_files_of_a_folder_may_differ(tmp_path):
 
 def test_columns_that_arrow_cannot_hold():
     mixed = TABLE.assign(who=pd.Series([1, "two"], dtype=object))
-    with pytest.raises(LogError, match=r"the log could not be read: .*make each column one type"):
+    with pytest.raises(LogError, match=r"column 'who' of the log cannot .*Make it one type"):
         read_table(mixed, ROLES)
     assert read_table(mixed, {"date": "when"}).columns == ["when"]
 
