@@ -107,7 +107,9 @@ def _parse_text(column: pl.Series) -> pl.Series:
 
 
 def _mixed_zones(name: str, examples: str) -> str:
+    # UTC alone would move an evening's purchases to another day: the wall clock comes first.
     return (
-        f"column '{name}' mixes time zones, such as {examples}. Convert it to the local time of "
-        f"the shop, or to one zone: pd.to_datetime(log['{name}'], utc=True)."
+        f"column '{name}' mixes time zones, such as {examples}. Convert it to the wall-clock time "
+        f"of the shop, for example pd.to_datetime(log['{name}'], utc=True)"
+        ".dt.tz_convert('Europe/Berlin').dt.tz_localize(None)."
     )

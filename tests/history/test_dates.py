@@ -1,4 +1,5 @@
 import datetime
+import re
 
 import pandas as pd
 import polars as pl
@@ -78,6 +79,19 @@ def test_the_wall_clock_counts():
 def test_what_is_no_date(values, message):
     with pytest.raises(DateError, match=message):
         read(values)
+
+
+def test_the_remedy_for_daylight_saving_keeps_the_wall_clock():
+    texts = ["2024-03-30T23:30:00+01:00", "2024-04-01T00:30:00+02:00"]
+    with pytest.raises(DateError, match=r"mixes time zones") as caught:
+        read(texts)
+    remedy = re.search(r"for example (pd\..*)\.$", str(caught.value))[1]
+    log = pd.DataFrame({"when": texts})
+    dates = read_dates(pl.from_pandas(eval(remedy, {"pd": pd, "log": log})).alias("when"), WHO[:2])
+    assert dates.to_list() == [
+        datetime.datetime(2024, 3, 30, 23, 30),
+        datetime.datetime(2024, 4, 1, 0, 30),
+    ]
 
 
 def test_objects_in_several_time_zones():

@@ -269,7 +269,8 @@ BAD_LOGS = {
     "mixed zones in text": (
         spoil(TINY.assign(date="2022-05-01T10:00:00+01:00"), "date", "2022-05-02T10:00:00+02:00"),
         DateError,
-        r"column 'date' mixes time zones, such as .*\+01:00, .*\+02:00. Convert it to the local",
+        r"column 'date' mixes time zones, such as .*\+01:00, .*\+02:00. Convert it to the "
+        r"wall-clock time",
     ),
     "mixed zones in objects": (
         spoil(
@@ -278,7 +279,7 @@ BAD_LOGS = {
             datetime.datetime(2022, 5, 2, tzinfo=BERLIN),
         ),
         DateError,
-        r"column 'date' mixes time zones, such as None, UTC\+01:00. Convert it to the local time",
+        r"column 'date' mixes time zones, such as None, UTC\+01:00. Convert it to the wall-clock",
     ),
     "nan amounts": (
         TINY.assign(amount=TINY["amount"].where(TINY["amount"] != 3)),
