@@ -15,7 +15,7 @@ from clvkit.history._history import as_datetime, format_cutoff
 from clvkit.history._log import Log, open_log
 from clvkit.history._moments import format_moment, parse_cutoff, parse_cutoffs
 from clvkit.history._snapshots import take_snapshots
-from clvkit.history._targets import TARGETS
+from clvkit.history._targets import TARGETS, check_floor
 from clvkit.utils._duration import Duration, parse_duration
 
 __all__ = ["Samples", "latest_histories", "make_samples"]
@@ -179,6 +179,8 @@ def make_samples(
     ------
     ShortLogError
         When the log does not cover the horizon after a cutoff.
+    ArgumentError
+        When ``floor`` is neither a finite number nor None.
     LogError, LogTypeError, CutoffError, DurationError
         See :func:`latest_histories`.
 
@@ -200,6 +202,7 @@ def make_samples(
     """
     length = parse_duration(horizon)
     check_policy("target", target, TARGETS)
+    check_floor(floor)
     opened = open_log(
         log,
         customer_id=customer_id,

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 
-from clvkit.errors import UnknownNameError
+from clvkit.errors import ArgumentError, UnknownNameError
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._purchases import find_purchases
 
-__all__ = ["TARGETS", "future_outcome"]
+__all__ = ["TARGETS", "check_floor", "future_outcome"]
 
 TARGETS = ("spend", "purchases", "active")
+
+
+def check_floor(floor: object) -> None:
+    """Raise unless ``floor`` is None or a finite number.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if floor is None or (isinstance(floor, Real) and math.isfinite(floor)):
+        return
+    raise ArgumentError(
+        f"floor={floor!r} must be a finite number, such as 0.0, or None, which keeps the sign of "
+        "customers who returned more than they bought."
+    )
 
 
 def future_outcome(

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
-from clvkit.errors import UnknownNameError
-from clvkit.history import latest_histories
-from clvkit.history._targets import TARGETS, future_outcome
+from clvkit.errors import ArgumentError, ClvkitError, UnknownNameError
+from clvkit.history import latest_histories, make_samples
+from clvkit.history._targets import TARGETS, check_floor, future_outcome
 
 
 @pytest.fixture
@@ -51,3 +53,17 @@ def test_the_last_day_belongs_to_the_horizon(known, hand_answers):
 def test_unknown_target(known):
     with pytest.raises(UnknownNameError, match=r"target='profit' is not known. Choose one of"):
         outcome(known, 30, target="profit")
+
+
+@pytest.mark.parametrize("floor", ["a", float("nan"), float("-inf"), [0.0]], ids=str)
+def test_a_floor_is_a_finite_number_or_none(hand_log, floor):
+    message = rf"floor={re.escape(repr(floor))} must be a finite number, such as 0.0, or None"
+    with pytest.raises(ValueError, match=message) as caught:
+        make_samples(hand_log, "30D", "2024-06-30", floor=floor)
+    assert isinstance(caught.value, ArgumentError)
+    assert isinstance(caught.value, ClvkitError)
+
+
+@pytest.mark.parametrize("floor", [None, 0, -5.0, np.float32(1.5)], ids=str)
+def test_floors_that_are_allowed(floor):
+    check_floor(floor)
