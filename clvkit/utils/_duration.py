@@ -30,6 +30,9 @@ _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _ALIASES = {"d": "D", "w": "W", "H": "h", "q": "Q", "y": "Y"}
 _PATTERN = re.compile(r"\s*(\d+)\s*([A-Za-z]+)\s*")
 
+#: A thousand years: longer durations lead beyond the years that dates have, and are mistyped.
+_MOST_DAYS = 365_243
+
 #: A mean Gregorian month, for where a calendar duration must become a plain number.
 _DAYS_PER_MONTH = 365.2425 / 12
 
@@ -178,7 +181,8 @@ def parse_duration(text: object, *, name: str = "horizon") -> Duration:
     Raises
     ------
     DurationError
-        When it cannot be read. ``"3m"`` is refused, for it could mean minutes or months.
+        When it cannot be read, or is longer than a thousand years. ``"3m"`` is refused, for it
+        could mean minutes or months.
 
     Examples
     --------
@@ -200,7 +204,9 @@ def parse_duration(text: object, *, name: str = "horizon") -> Duration:
     match = _PATTERN.fullmatch(text)
     if match is None:
         raise DurationError(f"{name}={text!r} cannot be read as a duration. {remedy}")
-    count, unit = int(match[1]), _ALIASES.get(match[2], match[2])
+    # A count of so many digits is too long in every unit, and too large to compute with.
+    digits = match[1].lstrip("0")[:19] or "0"
+    count, unit = int(digits), _ALIASES.get(match[2], match[2])
     if unit == "m":
         raise DurationError(
             f"{name}={text!r} could mean minutes or months: write '{count}M' for months or "
@@ -210,4 +216,7 @@ def parse_duration(text: object, *, name: str = "horizon") -> Duration:
         raise DurationError(f"{name}={text!r} has the unknown unit {match[2]!r}. {remedy}")
     if count < 1:
         raise DurationError(f"{name}={text!r} must be longer than nothing. {remedy}")
-    return Duration(count, unit)
+    duration = Duration(count, unit)
+    if duration.days > _MOST_DAYS:
+        raise DurationError(f"{name}={text!r:.40} is longer than a thousand years. {remedy}")
+    return duration

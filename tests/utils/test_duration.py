@@ -50,14 +50,24 @@ def test_parse(text, expected):
         ("-3D", r"cannot be read"),
         ("1.5Y", r"cannot be read"),
         ("D", r"cannot be read"),
+        ("999999999999999999Y", r"horizon='9{18}Y' is longer than a thousand years. Write a whole"),
+        ("1001Y", r"longer than a thousand years"),
+        ("9" * 5000 + "s", r"longer than a thousand years"),
         ("3 fortnights", r"unknown unit 'fortnights'.*'90D', '26W', '12M' or '1Y'"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:30],
 )
 def test_parse_refuses(text, message):
     with pytest.raises(DurationError, match=message) as error:
         parse_duration(text)
     assert isinstance(error.value, (ClvkitError, ValueError))
+
+
+@pytest.mark.parametrize("text", ["1000Y", "12000M", "365243D", "31536000000s", "0" * 30 + "90D"])
+def test_the_longest_durations(text):
+    duration = parse_duration(text)
+    assert duration.after(0) > 0
+    assert str(duration) == text.lstrip("0")
 
 
 def test_the_message_names_the_parameter():
