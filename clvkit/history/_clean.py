@@ -172,6 +172,12 @@ def _read_amounts(column: pl.Series, customers: pl.Series) -> pl.Series:
             f"rows, such as {values[row]} of customer {customers[row]!r}. Correct or drop these "
             "rows."
         )
+    if not np.isfinite(values.abs().sum()):
+        row = int(np.abs(values.to_numpy()).argmax())
+        raise AmountError(
+            f"column '{column.name}' holds amounts too large to add up, such as {values[row]} of "
+            f"customer {customers[row]!r}. Correct or drop these rows."
+        )
     return with_one_zero(values)
 
 

@@ -142,3 +142,14 @@ def test_a_log_that_begins_long_before_the_rest_is_left_alone(first):
 def test_a_log_of_many_years_is_left_alone():
     date = np.arange("1960-01-01", "2024-01-01", 7, dtype="M8[D]").astype("M8[s]")
     latest_histories(pd.DataFrame({"customer_id": 1, "date": date, "amount": 1.0}))
+
+
+@pytest.mark.parametrize("much", [[1e308] * 3, [1e308, -1e308, 1e307]], ids=["sum", "refunds"])
+def test_amounts_too_large_to_add_up(much):
+    table = frame(list("abc"), ["2024-01-01"] * 3, much)
+    with pytest.raises(AmountError, match=r"'much' .* too large to add up.* 1e\+308 of .*'a'"):
+        clean_columns(table, *COLUMNS)
+
+
+def test_large_amounts_that_add_up():
+    assert clean_columns(frame(much=[8e307, 8e307]), *COLUMNS)["much"].sum() == 1.6e308
