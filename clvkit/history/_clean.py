@@ -172,8 +172,8 @@ def _read_amounts(column: pl.Series, customers: pl.Series) -> pl.Series:
             f"rows, such as {values[row]} of customer {customers[row]!r}. Correct or drop these "
             "rows."
         )
-    if not np.isfinite(values.abs().sum()):
-        row = int(np.abs(values.to_numpy()).argmax())
+    if values.abs().sum() == float("inf"):
+        row = int(np.argmax(np.abs(values.to_numpy().astype(np.float64))))
         raise AmountError(
             f"column '{column.name}' holds amounts too large to add up, such as {values[row]} of "
             f"customer {customers[row]!r}. Correct or drop these rows."
