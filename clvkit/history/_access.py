@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from clvkit.errors import HistoryTypeError
+from clvkit.history._history import History
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._sample_index import sample_index
 
@@ -48,6 +51,8 @@ def get_histories(X: Any, *, allow_missing: bool = False) -> HistoryArray:
     array = getattr(column, "array", column)
     if not isinstance(array, HistoryArray):
         kind = getattr(column, "dtype", type(column).__name__)
+        if isinstance(array, (ExtensionArray, np.ndarray)) and array.dtype.kind == "O":
+            _refuse_mixed([value for value in array if isinstance(value, History)], len(array))
         raise HistoryTypeError(f"histories are needed, but X holds {kind}. {_REMEDY}")
     missing = int(array.isna().sum())
     if missing and not allow_missing:
@@ -57,6 +62,22 @@ def get_histories(X: Any, *, allow_missing: bool = False) -> HistoryArray:
             "drop these rows, X[X['history'].notna()]."
         )
     return array
+
+
+def _refuse_mixed(histories: list[History], n_rows: int) -> None:
+    """Say why pandas made a column of objects of histories, if it did."""
+    if not histories:
+        return
+    kinds = Counter((h.resolution, tuple(sorted(h.attributes))) for h in histories).most_common()
+    held = ", ".join(
+        f"{n} in units of {unit!r} with attributes {list(a)}" for (unit, a), n in kinds
+    )
+    raise HistoryTypeError(
+        f"X holds {len(histories)} histories in {n_rows} rows as objects ({held}): pd.concat makes "
+        "objects of histories of several granularities or attributes that were mixed. Make all of "
+        "them with the same granularity= and attributes=, and join them anew. Those that are alike "
+        "become a column again by X['history'].astype(other['history'].dtype)."
+    )
 
 
 def customers_of(X: pd.DataFrame) -> NDArray:

@@ -9,6 +9,7 @@ from clvkit.history import (
     HistoryArray,
     customers_of,
     get_histories,
+    latest_histories,
     latest_rows,
     make_samples,
     replace_histories,
@@ -138,3 +139,31 @@ def test_a_history_without_events_is_nobody_elses(snapshots):
     )
     both = HistoryArray._concat_same_type([array[1:2], moved])
     assert len(latest_rows(both)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "held"),
+    [
+        ({"granularity": "h"}, r"3 in units of 'D' with .* \[\], 2 in units of 'h' with"),
+        ({"granularity": "W"}, r"5 in units of 'D'"),
+        ({"attributes": ["channel"]}, r"2 in units of 'D' with attributes \['channel'\]"),
+    ],
+    ids=["hours", "weeks", "attributes"],
+)
+def test_histories_that_pandas_joined_as_objects(options, held):
+    log = pd.DataFrame(
+        {"customer_id": [1, 2, 3], "date": "2024-01-01", "amount": 1.0, "channel": "web"}
+    )
+    X, other = latest_histories(log), latest_histories(log, **options).head(2)
+    with pytest.raises(HistoryTypeError, match=held) as caught:
+        get_histories(pd.concat([X, other]))
+    assert "of several granularities or attributes that were mixed" in str(caught.value)
+    assert "with the same granularity= and attributes=" in str(caught.value)
+
+
+def test_the_remedy_for_histories_as_objects(cdnow_histories):
+    X = cdnow_histories.head(3)
+    with pytest.raises(HistoryTypeError, match=r"3 histories in 3 rows as objects"):
+        get_histories(X.astype(object))
+    again = X.assign(history=X["history"].astype(object).astype(X["history"].dtype))
+    assert (get_histories(again) == get_histories(X)).all()
