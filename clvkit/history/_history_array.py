@@ -277,6 +277,12 @@ class HistoryArray(ArbitraryOrder, ExtensionArray):
         """Return True where there is no history (not: a history without events)."""
         return self._cutoff == MISSING
 
+    def isin(self, values: Any) -> NDArray[np.bool_]:
+        """Return True where the history, or a missing one, is among the values."""
+        from clvkit.history._history_sequence import contained_rows
+
+        return contained_rows(self, list(values))
+
     def take(
         self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None
     ) -> HistoryArray:

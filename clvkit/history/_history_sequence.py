@@ -16,7 +16,7 @@ from clvkit.history._history import History
 from clvkit.history._history_array import MISSING, HistoryArray
 from clvkit.utils._ragged import concatenated_ranges, segment_reduce
 
-__all__ = ["compact", "concatenate", "equal_rows", "from_histories"]
+__all__ = ["compact", "concatenate", "contained_rows", "equal_rows", "from_histories"]
 
 
 def from_histories(histories: list[Any], dtype: Any = None) -> HistoryArray:
@@ -98,6 +98,13 @@ def equal_rows(left: HistoryArray, right: HistoryArray) -> NDArray[np.bool_]:
     start = stop - left.n_events[rows]
     equal[rows] = segment_reduce(np.logical_and, same, start, stop, empty=True)
     return equal
+
+
+def contained_rows(array: HistoryArray, values: list[Any]) -> NDArray[np.bool_]:
+    """Return which rows are among the values; other things than histories are no row's equal."""
+    wanted = [value for value in values if isinstance(value, History)]
+    contained = np.asarray(pd.Series(array.to_numpy(), dtype=object).isin(wanted))
+    return contained | array.isna() if any(map(_is_missing, values)) else contained
 
 
 def compact(array: HistoryArray) -> HistoryArray:

@@ -78,3 +78,15 @@ def test_from_histories_infers_the_dtype():
 def test_from_histories_refuses(values, message):
     with pytest.raises(HistoryTypeError, match=message):
         from_histories(values)
+
+
+def test_isin(cdnow_histories):
+    column = cdnow_histories["history"].head(4)
+    second = column.iloc[1]
+    assert column.isin([second]).tolist() == [False, True, False, False]
+    assert column.isin([second, 3, "x"]).tolist() == [False, True, False, False]
+    assert column.isin(column.iloc[2:]).tolist() == [False, False, True, True]
+    assert not column.isin([]).any()
+    assert not column.isin([None]).any()
+    missing = column.where([True, True, False, True])
+    assert missing.isin([None, second]).tolist() == [False, True, True, False]
