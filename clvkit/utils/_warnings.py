@@ -7,14 +7,16 @@ import sys
 import warnings
 from pathlib import Path
 
+import joblib
 import sklearn
 
 __all__ = ["warn_user"]
 
-# scikit-learn's frames count as ours: they stand between the user's fit and our own.
-_INSIDE = (
-    str(Path(__file__).parents[1]) + os.sep,
-    str(Path(sklearn.__file__).parent) + os.sep,
+# The frames of scikit-learn and joblib count as ours: they stand between the user's fit and
+# our own.
+_INSIDE = tuple(
+    str(Path(file).parent) + os.sep
+    for file in (Path(__file__).parent, sklearn.__file__, joblib.__file__)
 )
 
 
