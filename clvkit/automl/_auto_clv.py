@@ -76,8 +76,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
     register_as : str or None, default=None
         Name under which the model is registered in MLflow; needs ``tracking``.
     customer_id, date, amount, attributes, covariates, end, refunds, duplicates, granularity
-        How to read a log, see :func:`clvkit.latest_histories`. Without effect where histories
-        are given to ``fit``.
+        How to read a log, see :func:`clvkit.latest_histories`; the model reads later logs in the
+        same way. Where histories are given to ``fit``, granularity and attributes are theirs.
     coverage : float, default=0.9
         Coverage of ``lower`` and ``upper`` in ``predict_customers``.
     verbose : int, default=1

@@ -191,7 +191,7 @@ def _check_columns(columns: list[str], roles: dict[str, str], table: Any, name: 
             f"{name} has '{column}' in its index, not in a column. Pass log.reset_index()."
         )
     lower = {str(c).lower(): str(c) for c in columns}
-    close = difflib.get_close_matches(column.lower(), lower, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(column.lower(), lower, n=1, cutoff=0.75)
     guess = lower[close[0]] if close else "..."
     option = f"{role}={guess!r}" if role in ("customer_id", "date", "amount") else f"{guess!r}"
     raise MissingColumnError(

@@ -182,3 +182,9 @@ def test_column_names_come_from_the_schema_alone():
 def test_column_names_of_what_is_no_table(make, error, message, tmp_path):
     with pytest.raises(error, match=message):
         column_names(make(tmp_path), name="the costs")
+
+
+def test_a_column_of_another_meaning_is_not_suggested():
+    log = pd.DataFrame({"household": [1], "store_id": [2], "date": ["2022-01-01"], "amount": [1.0]})
+    with pytest.raises(MissingColumnError, match=r"for example customer_id='\.\.\.'"):
+        read_table(log, {"customer_id": "customer_id", "date": "date", "amount": "amount"})
