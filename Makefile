@@ -22,7 +22,7 @@ test: lint
 	$(LOCAL) MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -m pytest -n 2
 
 test-long: $(STAMP)-test
-	$(LOCAL) MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -m pytest -n 2 -m "long or not long"
+	$(LOCAL) MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -m pytest -n 2 -m "long or not long" --hypothesis-profile=long
 
 lint: $(STAMP)-test
 	$(BIN)/ruff check .

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from clvkit.datasets import load_cdnow
 from clvkit.history import latest_histories
+
+# A busy machine is no reason to fail, so examples have no deadline. `make test` tries the same
+# ones every time, that it judges the change and not the day; `make test-long` looks for new ones.
+settings.register_profile("fast", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=500)
+settings.load_profile("fast")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

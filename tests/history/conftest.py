@@ -3,12 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-
-# A busy machine is no reason to fail: examples have no deadline.
-settings.register_profile("histories", deadline=None, max_examples=50)
-settings.load_profile("histories")
 
 # customer, date, amount. The cutoff is 2024-06-30, the horizon 30 days: to 2024-07-30.
 LINES = [
