@@ -1,24 +1,30 @@
-"""The command line of the benchmarks."""
+"""The command line of the benchmarks: each subcommand is a module with the same two functions."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+from collections.abc import Sequence
+
+#: What ``python -m benchmarks NAME`` does. ``benchmarks/NAME.py`` holds ``add_arguments(parser)``
+#: and ``main(arguments)``.
+COMMANDS = {
+    "speed": "fit, door and features against peers, timed in one run",
+}
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     # Read when an OpenMP library loads: idle threads must not spin on the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(dest="command", required=True)
-    speed = commands.add_parser("speed", help="door and features against Polars, in one run")
-    speed.add_argument("--customers", type=int, default=100_000)
-    speed.add_argument("--events", type=int, default=1_000_000)
-    speed.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
-    from benchmarks.speed import run
-
-    print(run(arguments.customers, arguments.events, arguments.repeats).to_string())
+    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in COMMANDS}
+    for name, summary in COMMANDS.items():
+        modules[name].add_arguments(commands.add_parser(name, help=summary, description=summary))
+    arguments = parser.parse_args(argv)
+    modules[arguments.command].main(arguments)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Machines are noisy, so each pair is timed in turn and the medians of the ratios 
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from typing import Any
@@ -97,3 +98,13 @@ def run(n_customers: int, n_events: int, repeats: int) -> pd.DataFrame:
         ),
     }
     return pd.DataFrame.from_dict(rows, orient="index").round(3)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    print(run(arguments.customers, arguments.events, arguments.repeats).to_string())
