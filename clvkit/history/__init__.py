@@ -1,6 +1,12 @@
 """From a transaction log to histories: the door, the history column, the RFM summary."""
 
-from clvkit.history._access import customers_of, get_histories, latest_rows, replace_histories
+from clvkit.history._access import (
+    customers_of,
+    get_histories,
+    history_columns,
+    latest_rows,
+    replace_histories,
+)
 from clvkit.history._arrow import from_arrow, to_arrow
 from clvkit.history._cutoffs import least_history, past_cutoffs
 from clvkit.history._door import Samples, latest_histories, make_samples
@@ -23,6 +29,7 @@ __all__ = [
     "find_purchases",
     "from_arrow",
     "get_histories",
+    "history_columns",
     "latest_histories",
     "latest_rows",
     "least_history",

@@ -29,6 +29,7 @@ __all__ = [
     "apply_refunds",
     "check_policy",
     "clean_columns",
+    "match_customers",
     "read_customers",
     "warn_after_end",
     "warn_far_before",
@@ -47,18 +48,38 @@ def check_policy(name: str, value: object, options: tuple[str, ...]) -> None:
         )
 
 
-def clean_columns(frame: pl.DataFrame, id_: str, date: str, amount: str) -> pl.DataFrame:
+def clean_columns(
+    frame: pl.DataFrame,
+    id_: str,
+    date: str,
+    amount: str | None,
+    *,
+    name: str = "the log",
+    may_be_empty: bool = False,
+) -> pl.DataFrame:
     """Check customer, date and amount; return the frame with dates and amounts of one type.
 
     Rows without a customer are dropped with a warning; everything else that cannot be used
-    raises.
+    raises. A log beside the transactions may be empty, and may have no amounts.
     """
-    if not len(frame):
-        raise EmptyLogError("the log has no rows. Give at least one transaction.")
-    frame = _drop_missing_customers(frame, id_)
+    if not len(frame) and not may_be_empty:
+        raise EmptyLogError(f"{name} has no rows. Give at least one transaction.")
+    frame = _drop_missing_customers(frame, id_, name)
     customers = frame[id_]
+    if not len(frame):
+        return _empty_columns(frame, date, amount)
     frame = frame.with_columns(read_dates(frame[date], customers))
-    return frame.with_columns(_read_amounts(frame[amount], customers))
+    return frame if amount is None else frame.with_columns(_read_amounts(frame[amount], customers))
+
+
+def _empty_columns(frame: pl.DataFrame, date: str, amount: str | None) -> pl.DataFrame:
+    """Give columns without rows, of which no type can be expected, those of dates and amounts."""
+    import polars as pl
+
+    types: dict[str, Any] = {date: pl.Datetime("us")}
+    if amount is not None:
+        types[amount] = pl.Float64
+    return frame.with_columns(pl.Series(column, [], dtype=dtype) for column, dtype in types.items())
 
 
 def apply_duplicates(frame: pl.DataFrame, policy: str) -> pl.DataFrame:
@@ -134,7 +155,51 @@ def read_customers(column: pl.Series) -> pl.Series:
     return column
 
 
-def _drop_missing_customers(frame: pl.DataFrame, id_: str) -> pl.DataFrame:
+def match_customers(
+    ids: pl.Series,
+    customers: pl.Series,
+    *,
+    of: str,
+    than: str,
+    table: str,
+    read_as_text: bool,
+) -> pl.Series:
+    """Return identifiers in the type of the log's customers, where that changes none.
+
+    Parameters
+    ----------
+    ids, customers : polars.Series
+        Cleaned by :func:`read_customers`.
+    of, than : str
+        Whose the identifiers and the customers are, for the message.
+    table : str
+        What the table is called in the remedy.
+    read_as_text : bool
+        Take whole numbers for text where the customers are text: a file without types may hold
+        numbers only by chance.
+
+    Raises
+    ------
+    LogError
+        If 1 would have to be "1": joined as they are, they would match nothing.
+    """
+    import polars as pl
+
+    if not len(ids):
+        return pl.Series(ids.name, [], dtype=customers.dtype)
+    like_text = read_as_text and customers.dtype == pl.String
+    whole = ids.dtype.is_integer() and (customers.dtype.is_integer() or like_text)
+    if ids.dtype != customers.dtype and not whole:
+        wanted = "str" if customers.dtype == pl.String else "int"
+        raise LogError(
+            f"the customers of {of} are {ids.dtype}, such as {ids[0]!r}, those of "
+            f"the {than} {customers.dtype}, such as {customers[0]!r}. Give both one type, for "
+            f"example {table}.astype({{{ids.name!r}: {wanted}}})."
+        )
+    return ids.cast(customers.dtype)
+
+
+def _drop_missing_customers(frame: pl.DataFrame, id_: str, name: str) -> pl.DataFrame:
     customers = read_customers(frame[id_])
     frame = frame.with_columns(customers)
     missing = customers.is_null()
@@ -142,13 +207,14 @@ def _drop_missing_customers(frame: pl.DataFrame, id_: str) -> pl.DataFrame:
         return frame
     if missing.all():
         raise EmptyLogError(
-            f"no row of the log names a customer: column '{id_}' is missing in all {len(frame)} "
+            f"no row of {name} names a customer: column '{id_}' is missing in all {len(frame)} "
             "rows. Check customer_id=."
         )
+    label = "" if name == "the log" else f"{name}: "
     warn_user(
-        f"{missing.sum()} of {len(frame)} rows have no customer in column '{id_}' (the first one "
-        f"is row {missing.arg_true()[0]}) and were left out. Drop them beforehand to silence this: "
-        f"log.dropna(subset=['{id_}']).",
+        f"{label}{missing.sum()} of {len(frame)} rows have no customer in column '{id_}' (the "
+        f"first one is row {missing.arg_true()[0]}) and were left out. Drop them beforehand to "
+        f"silence this: log.dropna(subset=['{id_}']).",
         DataWarning,
     )
     return frame.filter(~missing)
@@ -187,17 +253,28 @@ def with_one_zero(values: pl.Series) -> pl.Series:
     return values.set(zero, 0.0) if zero.any() else values
 
 
-def warn_after_end(n_rows: int, n_all: int, example: Any, end: str) -> None:
-    """Say that events after the end of observation were left out."""
+def warn_after_end(
+    n_rows: int, n_all: int, example: Any, end: str, *, label: str = "", given: bool = True
+) -> None:
+    """Say that events after the end of observation, given or assumed, were left out."""
+    what = f"end={end!r}" if given else f"{end}, where by default the observation ends"
+    remedy = "Correct the dates, or give a later end."
+    if not given:
+        remedy = "Give end= if transactions would have been seen until later."
     warn_user(
-        f"{n_rows} of {n_all} rows are dated after end={end!r}, such as {example}, and were left "
-        "out. Correct the dates, or give a later end.",
+        f"{label}{n_rows} of {n_all} rows are dated after {what}, such as {example}, and were "
+        f"left out. {remedy}",
         DataWarning,
     )
 
 
 def warn_far_before(
-    time: NDArray[np.int64], customers: pl.Series, date: str, resolution: str
+    time: NDArray[np.int64],
+    customers: pl.Series,
+    date: str,
+    resolution: str,
+    *,
+    label: str = "",
 ) -> None:
     """Say that the first events lie absurdly far before the rest: placeholders for no date.
 
@@ -215,8 +292,8 @@ def warn_far_before(
         return
     row = int(np.flatnonzero(far)[0])
     warn_user(
-        f"{far.sum()} of {len(time)} rows are dated absurdly far before the others in column "
-        f"'{date}', such as {format_moment(time[row], resolution)} of customer "
+        f"{label}{far.sum()} of {len(time)} rows are dated absurdly far before the others in "
+        f"column '{date}', such as {format_moment(time[row], resolution)} of customer "
         f"{customers[row]!r}, which may stand for no date. Histories and ages would begin there. "
         f"Correct or drop these rows, for example log[log['{date}'] >= '1970-01-01'].",
         DataWarning,

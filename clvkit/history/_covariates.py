@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clvkit.errors import DataWarning, LogError
-from clvkit.history._clean import read_customers
+from clvkit.history._clean import match_customers, read_customers
 from clvkit.history._dates import read_dates
 from clvkit.history._history_array import HistoryArray
 from clvkit.history._moments import as_moments
@@ -78,32 +78,21 @@ class Covariates:
 
         customers = pl.from_pandas(X.index.get_level_values(0).to_series(), include_index=False)
         rows = pl.DataFrame({"customer_id": customers})
-        keys = self.frame.with_columns(self._keys_like(customers))
+        ids = match_customers(
+            self.frame["customer_id"].alias(self.customer_id),
+            customers,
+            of="the covariates table",
+            than="log",
+            table="covariates",
+            read_as_text=True,
+        )
+        keys = self.frame.with_columns(ids.alias("customer_id"))
         if self.dated:
             joined = self._as_of(rows, keys, array)
         else:
             joined = rows.join(keys, on="customer_id", how="left", maintain_order="left")
         values = joined.drop("customer_id").to_pandas()
         return pd.concat([X, values.set_axis(X.index, axis=0)], axis=1)
-
-    def _keys_like(self, customers: pl.Series) -> pl.Series:
-        """Return the keys in the type of the log's customers, where that changes none."""
-        import polars as pl
-
-        keys = self.frame["customer_id"]
-        if not len(keys):
-            return pl.Series("customer_id", [], dtype=customers.dtype)
-        whole = keys.dtype.is_integer()
-        if keys.dtype != customers.dtype and not (
-            whole and (customers.dtype.is_integer() or customers.dtype == pl.String)
-        ):
-            raise LogError(
-                f"the customers of the covariates table are {keys.dtype}, such as {keys[0]!r}, "
-                f"those of the log {customers.dtype}, such as {customers[0]!r}. Give both one "
-                f"type, for example covariates.astype({{{self.customer_id!r}: "
-                f"{'str' if customers.dtype == pl.String else 'int'}}})."
-            )
-        return keys.cast(customers.dtype)
 
     def _as_of(self, rows: pl.DataFrame, keys: pl.DataFrame, array: HistoryArray) -> Any:
         import polars as pl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,10 +40,10 @@ def latest_histories(
     log: Any,
     cutoff: Any = None,
     *,
-    customer_id: str = "customer_id",
-    date: str = "date",
-    amount: str = "amount",
-    attributes: Sequence[str] = (),
+    customer_id: str | Mapping[str, str] = "customer_id",
+    date: str | Mapping[str, str] = "date",
+    amount: str | Mapping[str, str | None] = "amount",
+    attributes: Sequence[str] | Mapping[str, Sequence[str]] = (),
     covariates: Any = None,
     end: Any = None,
     refunds: str = "net",
@@ -59,36 +59,44 @@ def latest_histories(
     ----------
     log : table or path
         One row a transaction line: a pandas, Polars (eager or lazy) or PyArrow table, a DuckDB
-        relation, or the path of a CSV or Parquet file or of a folder of them.
+        relation, or the path of a CSV or Parquet file or of a folder of them. Several logs are
+        given by name, ``{"transactions": log, "visits": visits}``: the transactions become the
+        column ``history``, every other log a history column of its name, of the same customers
+        and at the same cutoffs.
     cutoff : date-like or None, default=None
         The last known day; later events are left out. By default ``end``, or the day of the
         last event. Where the granularity is finer than a day it may be a whole period of it, by
         its label or its last second: "2021-01-03 14:00" and "2021-01-03 14:59:59" are the hour
         14, known to its end. A midnight is a whole day.
-    customer_id, date, amount : str
+    customer_id, date, amount : str, or dict by the name of the log
         Names of the columns. Dates may be dates, timestamps (the wall-clock time counts, a time
         zone is dropped) or ISO 8601 text; amounts are net line values, negative for refunds.
-        Rows without a customer are dropped with a warning.
-    attributes : sequence of str, default=()
-        Further columns that the events should carry (category, channel, ...).
+        Rows without a customer are dropped with a warning. Of several logs, those beside the
+        transactions may lack the amount (or have None for it): their events are of amount 0.
+    attributes : sequence of str, or dict by the name of the log, default=()
+        Further columns that the events should carry (category, channel, ...). Given for all of
+        several logs, only the transactions must have them.
     covariates : table, path or None, default=None
         Attributes of customers, keyed by the column ``customer_id``, one row each; or with a
         column ``valid_from``, and then joined as of the cutoff.
     end : date-like or None, default=None
-        End of observation; by default the last event's day. Later events are dropped with a
-        warning.
+        End of observation of all logs; by default the day of the last transaction. Later events
+        are dropped with a warning.
     refunds : {"net", "drop", "raise"}, default="net"
-        Net negative amounts into their period, leave them out, or refuse them.
+        Net negative amounts into their period, leave them out, or refuse them. It concerns the
+        transactions only.
     duplicates : {"keep", "drop", "raise"}, default="keep"
-        What to do with rows that repeat another one in every column of the log.
+        What to do with rows that repeat another one in every column of the log. It concerns the
+        transactions only.
     granularity : {"D", "W", "h", "min", "s"}, default="D"
         Period in which several purchases count as one.
 
     Returns
     -------
     DataFrame of shape (n_customers, 1 + n_covariates)
-        Indexed by (``customer_id``, ``cutoff``), with a column ``history``; customers in
-        ascending order, all with an event by the cutoff, those with refunds only included.
+        Indexed by (``customer_id``, ``cutoff``), with a column ``history`` and one of each further
+        log; customers in ascending order, all with a transaction by the cutoff, those with refunds
+        only included.
 
     Raises
     ------
@@ -98,6 +106,10 @@ EmptyLogError
     CutoffError
         When the cutoff cannot be read, has a time of day that is no whole period, or is after
         ``end``.
+
+    See Also
+    --------
+    get_histories : The events of one history column.
 
     Examples
     --------
@@ -138,10 +150,10 @@ def make_samples(
     cutoffs: Any = None,
     *,
     target: str = "spend",
-    customer_id: str = "customer_id",
-    date: str = "date",
-    amount: str = "amount",
-    attributes: Sequence[str] = (),
+    customer_id: str | Mapping[str, str] = "customer_id",
+    date: str | Mapping[str, str] = "date",
+    amount: str | Mapping[str, str | None] = "amount",
+    attributes: Sequence[str] | Mapping[str, Sequence[str]] = (),
     covariates: Any = None,
     end: Any = None,
     refunds: str = "net",
@@ -173,7 +185,7 @@ def make_samples(
     -------
     Samples
         Named tuple of ``X`` (rows of the oldest cutoff first) and ``y``. A customer is in the
-        rows of every cutoff by which he was seen.
+        rows of every cutoff by which he was seen in the transactions; ``y`` is theirs, too.
 
     Raises
     ------

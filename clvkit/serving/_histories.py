@@ -10,8 +10,9 @@ import pandas as pd
 
 from clvkit.errors import ArgumentError, HistoryTypeError, MissingColumnError
 from clvkit.history import HistoryArray, get_histories, resolve_horizon
+from clvkit.history._granularity import get_granularity
 from clvkit.history._log import open_log
-from clvkit.history._moments import as_moments, parse_cutoff
+from clvkit.history._moments import as_moments
 
 __all__ = ["check_histories", "histories_to_score", "record_horizon", "take_columns"]
 
@@ -30,16 +31,12 @@ def histories_to_score(
     request may hold one customer whose last purchase was long ago, and what makes him likely to
     have gone is the time since.
     """
-    opened = open_log(log, covariates=covariates, end=None, last=cutoff, **door)
-    known, period = opened.known, opened.known.dtype.period
-    if cutoff is None:
-        trained = int(as_moments(np.array(training_end, "M8[s]"), period.resolution))
-        moment = max(trained, opened.end)
-    else:
-        moment = parse_cutoff(cutoff, period)
-    moments = np.full(len(known), moment, dtype=np.int64)
-    known = HistoryArray(known.store, known._begin, known._end, moments, known.dtype)
-    return opened.samples(np.arange(len(known)), known)
+    period = get_granularity(door["granularity"])
+    trained = int(as_moments(np.array(training_end, "M8[s]"), period.resolution))
+    opened = open_log(
+        log, covariates=covariates, end=None, last=cutoff, observed_until=trained, **door
+    )
+    return opened.samples(np.arange(len(opened.known)), opened.known)
 
 
 def record_horizon(X: pd.DataFrame, horizon: str) -> pd.DataFrame:

@@ -143,7 +143,7 @@ BAD_LOGS = {
     ),
     "no such path": ("no/such/log.csv", LogError, r"there is no file or folder 'no/such/log.csv'"),
     "a list": ([1, 2], LogTypeError, r"the log must be a pandas, Polars.*; got list"),
-    "a dict": ({"date": [1]}, LogTypeError, r"got dict"),
+    "a dict": ({"date": [1]}, LogTypeError, r"'transactions' must be one of them; got \['date'\]"),
     "an array": (np.ones((3, 3)), LogTypeError, r"got ndarray"),
     "None": (None, LogTypeError, r"got NoneType"),
     "a series": (TINY["amount"], LogTypeError, r"got Series"),
