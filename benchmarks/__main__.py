@@ -7,9 +7,12 @@ import importlib
 import os
 from collections.abc import Sequence
 
+from benchmarks.errors import BenchmarkError
+
 #: What ``python -m benchmarks NAME`` does. ``benchmarks/NAME.py`` holds ``add_arguments(parser)``
 #: and ``main(arguments)``.
 COMMANDS = {
+    "accuracy": "competitors on periods of real logs that they have not seen",
     "speed": "fit, door and features against peers, timed in one run",
 }
 
@@ -24,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, summary in COMMANDS.items():
         modules[name].add_arguments(commands.add_parser(name, help=summary, description=summary))
     arguments = parser.parse_args(argv)
-    modules[arguments.command].main(arguments)
+    try:
+        modules[arguments.command].main(arguments)
+    except BenchmarkError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

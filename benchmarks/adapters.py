@@ -1,0 +1,82 @@
+"""Competitors: files with a function ``predict``, read without being run."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import BenchmarkError
+
+__all__ = ["FOLDER", "Adapter", "find_adapter", "read_adapter", "standard_adapters"]
+
+FOLDER = Path(__file__).parent / "competitors"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A file whose ``predict(log, cutoff, days, seed)`` returns spend by customer.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file without its ending.
+    path : Path
+    summary : str
+        First line of its docstring.
+    requirements : tuple of str
+        What its own environment holds, from the constant ``REQUIREMENTS``; empty for one that
+        runs in the environment of the benchmark.
+    python : str or None
+        Version of that environment's Python, such as ``"3.11"``, from the constant ``PYTHON``.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    requirements: tuple[str, ...] = ()
+    python: str | None = None
+
+
+def standard_adapters() -> list[Adapter]:
+    """Return the competitors that come with the benchmark; files with an underscore are none."""
+    files = sorted(FOLDER.glob("*.py"))
+    return [read_adapter(path) for path in files if not path.name.startswith("_")]
+
+
+def find_adapter(name: str) -> Adapter:
+    """Return a competitor of the benchmark by its name, or any other by the path of its file."""
+    if name.endswith(".py"):
+        return read_adapter(Path(name))
+    known = {adapter.name: adapter for adapter in standard_adapters()}
+    if name not in known:
+        raise BenchmarkError(
+            f"there is no competitor {name!r}. There are {', '.join(known)}; your own is named "
+            "by its file: --competitor path/to/file.py"
+        )
+    return known[name]
+
+
+def read_adapter(path: Path) -> Adapter:
+    """Read name, summary and requirements of a file without importing it.
+
+    Its imports may exist in its own environment only.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError) as error:
+        raise BenchmarkError(f"the competitor {path} cannot be read: {error}") from error
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if "predict" not in functions:
+        raise BenchmarkError(f"{path} has no function predict(log, cutoff, days, seed).")
+    requirements, python = _constant(tree, "REQUIREMENTS"), _constant(tree, "PYTHON")
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Adapter(path.stem, path.resolve(), summary, tuple(requirements or ()), python)
+
+
+def _constant(tree: ast.Module, name: str) -> Any:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [name]:
+            return ast.literal_eval(node.value)
+    return None

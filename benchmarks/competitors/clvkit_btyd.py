@@ -1,0 +1,16 @@
+"""clvkit: BG/NBD with Gamma-Gamma spend alone, without a search."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from clvkit import latest_histories
+from clvkit.btyd import BetaGeoNBD, BTYDRegressor, GammaGamma
+
+
+def predict(log: pd.DataFrame, cutoff: pd.Timestamp, days: int, seed: int) -> pd.Series:
+    """Fit on the histories at the cutoff, and predict for the same."""
+    histories = latest_histories(log, cutoff.date().isoformat())
+    model = BTYDRegressor(BetaGeoNBD(), GammaGamma(), f"{days}D").fit(histories)
+    index = histories.index.get_level_values("customer_id")
+    return pd.Series(model.predict(histories), index=index)

@@ -1,0 +1,104 @@
+"""Where logs come from: a folder of Parquet and CSV files, the package, or a simulator."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.errors import BenchmarkError
+from clvkit.datasets import load_cdnow
+
+__all__ = ["COLUMNS", "data_folder", "load_log", "logs_in"]
+
+#: What every log has; further columns are handed to the competitors as they are.
+COLUMNS = ("customer_id", "date", "amount")
+
+ENDINGS = (".parquet", ".csv", ".csv.gz")
+
+
+def data_folder(given: str | None) -> Path | None:
+    """Return the folder of logs: as given, or as CLVKIT_DATA says, or none."""
+    name = given or os.environ.get("CLVKIT_DATA")
+    if not name:
+        return None
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise BenchmarkError(f"the folder of logs, {folder}, does not exist. Name another: --data")
+    return folder
+
+
+def logs_in(folder: Path | None) -> list[str]:
+    """Return the names of the logs of a folder, without their endings."""
+    files = [] if folder is None else sorted(path.name for path in folder.iterdir())
+    return [
+        name.removesuffix(ending) for name in files for ending in ENDINGS if name.endswith(ending)
+    ]
+
+
+def load_log(name: str, folder: Path | None, renamed: dict[str, str] | None = None) -> pd.DataFrame:
+    """Return a log with the columns ``customer_id``, ``date``, ``amount`` and its further ones.
+
+    Parameters
+    ----------
+    name : str
+        A file of ``folder`` without its ending, the path of a file, ``cdnow_sample``, which
+        comes with the package, or ``sim:PROCESS`` (:func:`clvkit.datasets.simulate_log`).
+    folder : Path or None
+    renamed : dict of str to str, optional
+        The three columns by the names that the files give them.
+    """
+    if name.startswith("sim:"):
+        return _cleaned(_simulated(name.removeprefix("sim:")), name)
+    path = _find(name, folder)
+    if path is not None:
+        log = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return _cleaned(_with_names(log, renamed or {}), name)
+    if name == "cdnow_sample":
+        return _cleaned(load_cdnow(), name)
+    there = ", ".join(logs_in(folder)) or "none"
+    raise BenchmarkError(
+        f"there is no log {name!r}. Name a folder that holds {name}.parquet or {name}.csv by "
+        f"--data or CLVKIT_DATA; logs in {folder or 'no folder'}: {there}."
+    )
+
+
+def _find(name: str, folder: Path | None) -> Path | None:
+    places = [Path(name)] if name.endswith(ENDINGS) else []
+    if folder is not None:
+        places += [folder / f"{name}{ending}" for ending in ("", *ENDINGS)]
+    return next((path for path in places if path.is_file()), None)
+
+
+def _simulated(process: str) -> pd.DataFrame:
+    from clvkit.datasets import simulate_log
+
+    return simulate_log(process, random_state=0).log
+
+
+def _with_names(log: pd.DataFrame, renamed: dict[str, str]) -> pd.DataFrame:
+    """Rename what has another name in the file, and leave files that have ours as they are."""
+    theirs = {old: new for new, old in renamed.items() if new not in log and old in log}
+    return log.rename(columns=theirs)
+
+
+def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows that have a customer, with plain types."""
+    missing = [column for column in COLUMNS if column not in log]
+    if missing:
+        raise BenchmarkError(
+            f"the log {name!r} has no column {missing[0]!r}; it has {', '.join(map(str, log))}. "
+            f"Name the one that is meant: --{missing[0].replace('_', '-')}"
+        )
+    log = log[log["customer_id"].notna()].reset_index(drop=True)
+    ids = log["customer_id"]
+    log["customer_id"] = ids.astype("int64") if pd.api.types.is_integer_dtype(ids) else ids
+    if ids.dtype == object:  # numbers and words in one column, which Parquet refuses
+        log["customer_id"] = ids.astype(str)
+    try:
+        log["date"] = pd.to_datetime(log["date"]).dt.tz_localize(None)
+        log["amount"] = pd.to_numeric(log["amount"]).astype("float64")
+    except (ValueError, TypeError) as error:
+        raise BenchmarkError(f"the log {name!r} cannot be read: {error}") from error
+    return log

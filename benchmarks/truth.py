@@ -1,0 +1,47 @@
+"""What is known at the cutoff, and what came after it.
+
+Written without the package's own door, so that neither can hide an error of the other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.tasks import Task
+
+__all__ = ["Split", "split_log"]
+
+
+class Split(NamedTuple):
+    """A log cut in two.
+
+    Attributes
+    ----------
+    past : DataFrame
+        The rows up to the end of the cutoff day: all that a competitor is given.
+    spend : Series
+        What is to be predicted, for every customer of ``past``, indexed by ``customer_id``: the
+        net amount in the days after the cutoff, 0 where it is negative.
+    """
+
+    past: pd.DataFrame
+    spend: pd.Series
+
+
+def split_log(log: pd.DataFrame, task: Task) -> Split:
+    """Cut ``log`` at the end of the cutoff day of ``task``."""
+    start = pd.Timestamp(task.cutoff) + pd.Timedelta(days=1)
+    end = start + pd.Timedelta(days=task.days)
+    past = log[log["date"] < start].reset_index(drop=True)
+    future = log[(log["date"] >= start) & (log["date"] < end)]
+    if past.empty or future.empty:
+        raise BenchmarkError(
+            f"the task {task} has {len(past)} rows up to its cutoff and {len(future)} in the "
+            f"period to predict; the log runs from {log['date'].min()} to {log['date'].max()}."
+        )
+    customers = pd.Index(past["customer_id"].unique(), name="customer_id").sort_values()
+    net = future.groupby("customer_id")["amount"].sum()
+    return Split(past, net.reindex(customers, fill_value=0.0).clip(lower=0.0).rename("spend"))
