@@ -1,0 +1,1 @@
+"""The parts that :func:`clvkit.datasets.simulate_log` puts together."""
