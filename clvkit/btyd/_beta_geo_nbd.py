@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvkit.btyd import _beta_geometric as bg
 from clvkit.btyd._boundaries import dropout_boundaries, rate_boundaries
+from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
 from clvkit.btyd._summary import Rows
 from clvkit.btyd._units import horizon_in_units
@@ -97,6 +99,12 @@ class BetaGeoNBD(PurchaseModel):
     """
 
     _param_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    # Scaling a and b alike could not move the mean dropout a / (a + b), so each has its own.
+    _effects: ClassVar[tuple[Effect, ...]] = (
+        Effect("purchase", "purchase", "alpha", -1.0),
+        Effect("dropout_a", "dropout", "a", 1.0),
+        Effect("dropout_b", "dropout", "b", 1.0),
+    )
 
     def simulate_summary(
         self, T: ArrayLike, random_state: int | np.random.Generator | None = None
@@ -128,29 +136,32 @@ class BetaGeoNBD(PurchaseModel):
     def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
         return bg.derivatives(log_params, rows, weights)
 
+    def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
+        return bg.row_derivatives(params, rows)
+
     def _log_likelihood(self, rows: Rows) -> Array:
-        return bg.log_likelihood(self.params_, rows)
+        return bg.log_likelihood(self._params_with(rows.shifts), rows)
 
     def _alive(self, rows: Rows) -> Array:
-        return bg.probability_alive(self.params_, rows)
+        return bg.probability_alive(self._params_with(rows.shifts), rows)
 
     def _stays_alive(self, rows: Rows, ahead: Array) -> Array:
-        return bg.stays_alive(self.params_, rows, ahead)
+        return bg.stays_alive(self._params_with(rows.shifts), rows, ahead)
 
     def _purchases_if_alive(self, rows: Rows, horizon: Array) -> Array:
-        return bg.purchases_if_alive(self.params_, rows, horizon)
+        return bg.purchases_if_alive(self._params_with(rows.shifts), rows, horizon)
 
     def _active_if_alive(self, rows: Rows, horizon: Array) -> Array:
-        return bg.active_if_alive(self.params_, rows, horizon)
+        return bg.active_if_alive(self._params_with(rows.shifts), rows, horizon)
 
     def _pmf_if_alive(self, rows: Rows, horizon: Array, n_max: int) -> Array:
-        return bg.pmf_if_alive(self.params_, rows, horizon, n_max)
+        return bg.pmf_if_alive(self._params_with(rows.shifts), rows, horizon, n_max)
 
     def _draw(self, rows: Rows, horizon: Array, rng: np.random.Generator) -> NDArray[np.int64]:
-        return bg.draw(self.params_, rows, horizon, rng)
+        return bg.draw(self._params_with(rows.shifts), rows, horizon, rng)
 
     def _time_scale(self, rows: Rows) -> Array:
-        return self.params_["alpha"] + rows.T
+        return self._params_with(rows.shifts)["alpha"] + rows.T
 
     def _given_alive(self, rows: Rows) -> Rows:
         return rows._replace(recency=np.zeros_like(rows.T))

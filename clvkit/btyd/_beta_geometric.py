@@ -9,12 +9,13 @@ of a newcomer with r + x, alpha + T and b + x.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit
 
+from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import CHUNK, tabulate_counts
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._quadrature import beta_expectation
@@ -29,32 +30,32 @@ class Posterior(NamedTuple):
 
     shape: Array
     rate: Array
-    a: float
+    a: Array
     b: Array
 
 
-def posterior(params: dict[str, float], rows: Rows) -> Posterior:
+def posterior(params: dict[str, Any], rows: Rows) -> Posterior:
     """Return the posterior of a customer who is alive at T."""
     return Posterior(
         params["r"] + rows.frequency,
         params["alpha"] + rows.T,
-        params["a"],
+        np.broadcast_to(params["a"], rows.T.shape),
         params["b"] + rows.frequency,
     )
 
 
-def dead_log_odds(params: dict[str, float], rows: Rows) -> Array:
+def dead_log_odds(params: dict[str, Any], rows: Rows) -> Array:
     r"""Return the log-odds of having dropped out by T; minus infinity at frequency 0.
 
     .. math:: \log \frac{a}{b + x - 1} + (r + x) \log \frac{\alpha + T}{\alpha + t_x}
     """
-    x, t_x, T = rows
+    x, t_x, T = rows[:3]
     lull = np.log1p((T - t_x) / (params["alpha"] + t_x))
     ratio = np.log(params["a"]) - np.log(params["b"] + np.maximum(x - 1.0, 0.0))
     return np.where(x > 0, ratio + (params["r"] + x) * lull, -np.inf)
 
 
-def log_likelihood(params: dict[str, float], rows: Rows) -> Array:
+def log_likelihood(params: dict[str, Any], rows: Rows) -> Array:
     r"""Return the log-likelihood of each row (Fader, Hardie and Lee 2005, eq. 6).
 
     It is that of a customer alive at T plus log(1 + odds of being dead), where the former is
@@ -64,7 +65,7 @@ def log_likelihood(params: dict[str, float], rows: Rows) -> Array:
         - r \log(1 + T/\alpha) - x \log(\alpha + T).
     """
     r, alpha, a, b = (params[name] for name in ("r", "alpha", "a", "b"))
-    x, _, T = rows
+    x, _, T = rows[:3]
     alive = (
         log_rising(r, x)
         + log_rising(b, x)
@@ -75,12 +76,12 @@ def log_likelihood(params: dict[str, float], rows: Rows) -> Array:
     return alive + np.logaddexp(0.0, dead_log_odds(params, rows))
 
 
-def probability_alive(params: dict[str, float], rows: Rows) -> Array:
+def probability_alive(params: dict[str, Any], rows: Rows) -> Array:
     """Return the probability of being alive at T."""
     return expit(-dead_log_odds(params, rows))
 
 
-def purchases_if_alive(params: dict[str, float], rows: Rows, horizon: Array) -> Array:
+def purchases_if_alive(params: dict[str, Any], rows: Rows, horizon: Array) -> Array:
     r"""Return the expected purchases in the horizon, given alive at T.
 
     For known p they are :math:`(1 - (1 + z p)^{-R}) / p` with z = horizon / (alpha + T) and
@@ -93,7 +94,7 @@ def purchases_if_alive(params: dict[str, float], rows: Rows, horizon: Array) -> 
     )
 
 
-def stays_alive(params: dict[str, float], rows: Rows, ahead: Array) -> Array:
+def stays_alive(params: dict[str, Any], rows: Rows, ahead: Array) -> Array:
     r"""Return the expectation of :math:`(1 + z p)^{-R}`: nobody drops out between purchases."""
     given = posterior(params, rows)
     return beta_expectation(
@@ -101,13 +102,13 @@ def stays_alive(params: dict[str, float], rows: Rows, ahead: Array) -> Array:
     )
 
 
-def active_if_alive(params: dict[str, float], rows: Rows, horizon: Array) -> Array:
+def active_if_alive(params: dict[str, Any], rows: Rows, horizon: Array) -> Array:
     """Return the probability of a purchase: until the next one an alive customer stays alive."""
     given = posterior(params, rows)
     return -np.expm1(-given.shape * np.log1p(horizon / given.rate))
 
 
-def pmf_if_alive(params: dict[str, float], rows: Rows, horizon: Array, n_max: int) -> Array:
+def pmf_if_alive(params: dict[str, Any], rows: Rows, horizon: Array, n_max: int) -> Array:
     r"""Return the probabilities of 0 .. n_max purchases, given alive at T.
 
     Fader, Hardie and Lee (2005), eq. 8 with the posterior's parameters. With N negative
@@ -122,9 +123,9 @@ def pmf_if_alive(params: dict[str, float], rows: Rows, horizon: Array, n_max: in
     z = horizon / given.rate
     count, at_least = negative_binomial(given.shape, z, n_max)
     b, before = given.b[:, None], np.arange(float(n_max))  # purchases before the k-th
-    survives = np.cumprod((b + before) / (given.a + b + before), axis=1)
+    survives = np.cumprod((b + before) / (given.a[:, None] + b + before), axis=1)
     count[:, 1:] *= survives
-    count[:, 1:] += survives * given.a / (b + before) * at_least
+    count[:, 1:] += survives * given.a[:, None] / (b + before) * at_least
     return count
 
 
@@ -148,7 +149,7 @@ def negative_binomial(shape: Array, z: Array, n_max: int) -> tuple[Array, Array]
 
 
 def draw(
-    params: dict[str, float], rows: Rows, horizon: Array, rng: np.random.Generator
+    params: dict[str, Any], rows: Rows, horizon: Array, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Draw the purchases in the horizon, dead customers making none."""
     given = posterior(params, rows)
@@ -198,6 +199,46 @@ def derivatives(log_params: Array, rows: Rows, weights: Array) -> Derivatives:
     return total
 
 
+def row_derivatives(params: dict[str, Any], rows: Rows) -> RowDerivatives:
+    """Return each row's log-likelihood with derivatives in its own log-parameters.
+
+    Row by row what :func:`derivatives` sums up, for parameters that differ between rows.
+    """
+    r, alpha, a, b = (params[name] for name in ("r", "alpha", "a", "b"))
+    x, t_x, T = rows[:3]
+    n = len(x)
+    (r1, r2), (b1, b2), (s1, s2) = (rising_slopes(z, x) for z in (r, b, a + b))
+    growth, share = np.log1p(T / alpha), T / (alpha + T)
+    gradient = np.empty((4, n))
+    gradient[0] = r * (r1 - growth)
+    gradient[1] = r * share - x * (1.0 - share)
+    gradient[2] = -a * s1
+    gradient[3] = b * (b1 - s1)
+    hessian = np.zeros((4, 4, n))
+    hessian[0, 0] = gradient[0] + r * r * r2
+    hessian[0, 1] = hessian[1, 0] = r * share
+    hessian[1, 1] = -(r + x) * share * (1.0 - share)
+    hessian[2, 2] = gradient[2] - a * a * s2
+    hessian[2, 3] = hessian[3, 2] = -a * b * s2
+    hessian[3, 3] = gradient[3] + b * b * (b2 - s2)
+    # The softplus of the log-odds of being dead, see _dead_part.
+    odds = dead_log_odds(params, rows)
+    dead, alive = expit(odds), expit(-odds)
+    lull = np.log1p((T - t_x) / (alpha + t_x))
+    slope = -alpha * (T - t_x) / ((alpha + T) * (alpha + t_x))
+    before_last = b / (b + np.maximum(x - 1.0, 0.0))
+    first = np.stack([r * lull, (r + x) * slope, np.ones(n), -before_last])
+    gradient += dead * first
+    hessian += dead * alive * first[:, None] * first[None, :]
+    bend = 1.0 - alpha / (alpha + T) - alpha / (alpha + t_x)
+    hessian[0, 0] += dead * first[0]
+    hessian[0, 1] += dead * r * slope
+    hessian[1, 0] += dead * r * slope
+    hessian[1, 1] += dead * first[1] * bend
+    hessian[3, 3] += dead * before_last * (before_last - 1.0)
+    return RowDerivatives(log_likelihood(params, rows), gradient, hessian)
+
+
 def _count_part(params: dict[str, float], x: Array, weights: Array) -> Derivatives:
     r, a, b = params["r"], params["a"], params["b"]
     counts, w = tabulate_counts(x, weights)
@@ -215,10 +256,10 @@ def _count_part(params: dict[str, float], x: Array, weights: Array) -> Derivativ
     return Derivatives(float(value), gradient, hessian + np.diag(gradient))
 
 
-def _time_part(params: dict[str, float], rows: Rows, weights: Array) -> Derivatives:
+def _time_part(params: dict[str, Any], rows: Rows, weights: Array) -> Derivatives:
     # -r log(1 + T / alpha) - x log(alpha + T)
     r, alpha = params["r"], params["alpha"]
-    x, _, T = rows
+    x, _, T = rows[:3]
     growth = np.log1p(T / alpha)
     share = T / (alpha + T)
     in_r = -r * (weights @ growth)
@@ -231,12 +272,12 @@ def _time_part(params: dict[str, float], rows: Rows, weights: Array) -> Derivati
     return Derivatives(float(value), gradient, hessian)
 
 
-def _dead_part(params: dict[str, float], rows: Rows, weights: Array) -> Derivatives:
+def _dead_part(params: dict[str, Any], rows: Rows, weights: Array) -> Derivatives:
     # log(1 + e^o), o the log-odds of being dead: gradient P o', Hessian P o'' + P (1-P) o' o'^T.
     repeaters = rows.frequency > 0
     rows, w = rows.take(repeaters), weights[repeaters]
     r, alpha, b = params["r"], params["alpha"], params["b"]
-    x, t_x, T = rows
+    x, t_x, T = rows[:3]
     lull = np.log1p((T - t_x) / (alpha + t_x))
     odds = np.log(params["a"]) - np.log(b + (x - 1.0)) + (r + x) * lull
     dead = w * expit(odds)

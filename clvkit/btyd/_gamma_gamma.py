@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, polygamma
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._dedup import CHUNK, tabulate_counts
-from clvkit.btyd._likelihood_model import ALIKE, Boundary, LikelihoodModel
-from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_rows
+from clvkit.btyd._likelihood_model import ALIKE, Boundary, LikelihoodModel, shifted
+from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
+from clvkit.btyd._newton import Derivatives, Objective, Optimum
 from clvkit.btyd._special import log_rising
 from clvkit.btyd._summary import read_spend, read_weights
 from clvkit.errors import SummaryError
@@ -95,13 +97,25 @@ class GammaGamma(LikelihoodModel):
     """
 
     _param_names: ClassVar[tuple[str, ...]] = ("p", "q", "gamma")
+    _effects: ClassVar[tuple[Effect, ...]] = (Effect("spend", "spend", "gamma", 1.0),)
     _param_floors: ClassVar[dict[str, float]] = {"q": 1.0}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "covariates": ["array-like", dict, None],
+        "prior": [StrOptions({"weak"}), dict, None],
         "tol": [Interval(Real, 0.0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, tol: float = 1e-8, max_iter: int = 200) -> None:
+    def __init__(
+        self,
+        *,
+        covariates: list[str] | dict[str, list[str]] | None = None,
+        prior: str | dict[str, Any] | None = None,
+        tol: float = 1e-8,
+        max_iter: int = 200,
+    ) -> None:
+        self.covariates = covariates
+        self.prior = prior
         self.tol = tol
         self.max_iter = max_iter
 
@@ -136,6 +150,7 @@ class GammaGamma(LikelihoodModel):
             spends have so long a tail that their mean cannot be told.
         """
         x, spend = read_spend(summary)
+        design = self._learn_design(summary)
         weights = read_weights(sample_weight, len(x))
         used = (x > 0) & (spend > 0) & (weights > 0)
         if not used.any():
@@ -144,13 +159,13 @@ class GammaGamma(LikelihoodModel):
                 "nothing to learn about spend. Fit on customers with repeat purchases, or use "
                 "GammaGamma.from_params."
             )
-        x, spend, weights = x[used], spend[used], weights[used]
+        x, spend, design, weights = x[used], spend[used], design[used], weights[used]
         if np.ptp(spend) <= _SAME * spend.max():
-            optimum = _constant_spend(x, spend, weights)
+            found = self._constant(x, spend, weights)
         else:
-            optimum = self._search(x, spend, weights)
-        n = float(weights.sum())
-        self._keep(optimum, n, _boundaries(self._as_params(optimum.log_params)))
+            found = self._search(x, spend, design, weights)
+        params = self._as_params(found.central)
+        self._keep(found, float(weights.sum()), _boundaries(params))
         return self
 
     def log_likelihood(self, summary: Any) -> Array:
@@ -166,9 +181,10 @@ class GammaGamma(LikelihoodModel):
         ndarray of shape (n_customers,)
             0 for customers who are left out of a fit.
         """
-        params = self._fitted_params()
+        self._fitted_params()
         x, spend = read_spend(summary)
         used = (x > 0) & (spend > 0)
+        params = self._params_with(tuple(shift[used] for shift in self._read_shifts(summary)))
         out = np.zeros(len(x))
         out[used] = _log_likelihood(params, x[used], spend[used])
         return out
@@ -186,26 +202,40 @@ class GammaGamma(LikelihoodModel):
         ndarray of shape (n_customers,)
             The mean of the population where frequency or monetary value is 0.
         """
-        params = self._fitted_params()
+        self._fitted_params()
         x, spend = read_spend(summary)
+        params = self._params_with(self._read_shifts(summary))
         p, q, gamma = (params[name] for name in self._param_names)
         # Fader and Hardie (2013), eq. 5, as one fraction: as a weighted mean of the population's
         # and the own mean it would multiply 0 by infinity near q = 1.
         x = np.where(spend > 0, x, 0.0)
         return p * (gamma + x * spend) / (p * x + (q - 1.0))
 
-    def _search(self, x: Array, spend: Array, weights: Array) -> Optimum:
+    def _search(self, x: Array, spend: Array, design: Array, weights: Array) -> Estimate:
         def objective_of(index: Any) -> Objective:
             return _Spends(x[index], spend[index], weights[index]).derivatives
 
-        return maximize_over_rows(
-            objective_of,
-            _start(spend, weights),
+        def row_derivatives(index: Any, log_params: Array, moved: Any) -> RowDerivatives:
+            params = shifted(dict(self._as_params(log_params)), self._effects, moved)
+            return _row_derivatives(params, x[index], spend[index])
+
+        lower = np.array([-np.inf, np.log(_LEAST_Q), -np.inf])
+        start = _start(spend, weights)
+        return estimate(
+            Problem(self._param_names, start, objective_of, row_derivatives, lower),
             weights,
+            design=design,
+            names_and_terms=self._names_and_terms(),
+            prior=self.prior,
             tol=self.tol,
             max_iter=self.max_iter,
-            lower=np.array([-np.inf, np.log(_LEAST_Q), -np.inf]),
         )
+
+    def _constant(self, x: Array, spend: Array, weights: Array) -> Estimate:
+        names, _ = self._names_and_terms()
+        optimum = _constant_spend(x, spend, weights, len(names))
+        fixed = np.ones(len(names), dtype=bool)
+        return Estimate(optimum, names, 0.0, fixed, optimum.log_params[:3])
 
 
 class _Spends:
@@ -271,7 +301,28 @@ class _Spends:
         return sums
 
 
-def _log_likelihood(params: dict[str, float], x: Array, spend: Array) -> Array:
+def _row_derivatives(params: dict[str, Any], x: Array, spend: Array) -> RowDerivatives:
+    """Return the derivatives of :func:`_log_likelihood` row by row (compare :class:`_Spends`)."""
+    p, q, gamma = params["p"], params["q"], params["gamma"]
+    px, total = p * x, x * spend
+    share = total / (gamma + total)
+    below, above = np.log1p(gamma / total), np.log1p(total / gamma)
+    both, both2 = digamma(px + q), polygamma(1, px + q)
+    in_p = px * (both - digamma(px) - below)
+    in_q = q * (both - digamma(q) - above)
+    in_gamma = q * share - px * (1.0 - share)
+    hessian = np.zeros((3, 3, len(x)))
+    hessian[0, 0] = in_p + px * px * (both2 - polygamma(1, px))
+    hessian[0, 1] = hessian[1, 0] = q * px * both2
+    hessian[0, 2] = hessian[2, 0] = -px * (1.0 - share)
+    hessian[1, 1] = in_q + q * q * (both2 - polygamma(1, q))
+    hessian[1, 2] = hessian[2, 1] = q * share
+    hessian[2, 2] = -(px + q) * share * (1.0 - share)
+    value = _log_likelihood(params, x, spend)
+    return RowDerivatives(value, np.stack([in_p, in_q, in_gamma]), hessian)
+
+
+def _log_likelihood(params: dict[str, Any], x: Array, spend: Array) -> Array:
     # Fader and Hardie (2013), eq. 1a, with every power of a ratio of like quantities.
     p, q, gamma = params["p"], params["q"], params["gamma"]
     total = x * spend
@@ -291,13 +342,15 @@ def _start(spend: Array, weights: Array) -> Array:
     return np.log([p, q, mean * (q - 1.0) / p])
 
 
-def _constant_spend(x: Array, spend: Array, weights: Array) -> Optimum:
+def _constant_spend(x: Array, spend: Array, weights: Array, n_coefs: int) -> Optimum:
     # The likelihood rises without bound in p and q; any large values predict the one spend.
     p = q = 2.0 * ALIKE
     gamma = float(spend[0]) * (q - 1.0) / p
     value = weights @ _log_likelihood({"p": p, "q": q, "gamma": gamma}, x, spend)
-    nothing = Derivatives(float(value), np.zeros(3), np.zeros((3, 3)))
-    return Optimum(np.log([p, q, gamma]), nothing, False, 0)
+    size = 3 + n_coefs
+    nothing = Derivatives(float(value), np.zeros(size), np.zeros((size, size)))
+    theta = np.append(np.log([p, q, gamma]), np.zeros(n_coefs))
+    return Optimum(theta, nothing, False, 0)
 
 
 def _boundaries(params: dict[str, float]) -> list[Boundary]:

@@ -16,11 +16,13 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.btyd._newton import Optimum
+from clvkit.btyd._covariates import Effect, Term, arrange_terms, by_process, shifts
+from clvkit.btyd._design import columns_of, learn_levels, read_design
+from clvkit.btyd._maximum_likelihood import Estimate
 from clvkit.errors import BoundaryWarning, UnknownNameError
 from clvkit.utils._warnings import warn_user
 
-__all__ = ["ALIKE", "Boundary", "LikelihoodModel"]
+__all__ = ["ALIKE", "Boundary", "LikelihoodModel", "shifted"]
 
 Array = NDArray[np.float64]
 
@@ -45,6 +47,8 @@ class LikelihoodModel(BaseEstimator):
     _param_names: ClassVar[tuple[str, ...]]
     #: Exclusive least values of parameters that must exceed something other than 0.
     _param_floors: ClassVar[dict[str, float]] = {}
+    #: The parameters that covariates may move.
+    _effects: ClassVar[tuple[Effect, ...]] = ()
 
     @classmethod
     def from_params(cls, **params: Any) -> Any:
@@ -54,7 +58,8 @@ class LikelihoodModel(BaseEstimator):
         ----------
         **params
             The parameters of the model by their names in the literature, all of them, and
-            any of the constructor, such as ``time_unit``.
+            any of the constructor, such as ``time_unit``. With ``covariates``, which must be
+            numeric then, their coefficients too: ``**{"purchase.age": 0.1}``.
 
         Returns
         -------
@@ -69,23 +74,25 @@ class LikelihoodModel(BaseEstimator):
             When a parameter is no number, or outside its range.
         """
         settings = {name: params.pop(name) for name in cls._get_param_names() if name in params}
-        cls._check_param_names(params)
-        cls._check_param_values(params)
         model = cls(**settings)
         model._validate_params()
-        model.params_ = {name: float(params[name]) for name in cls._param_names}
+        model.covariate_levels_ = {name: [] for name in model._covariate_names()}
+        names = [*cls._param_names, *model._names_and_terms()[0]]
+        cls._check_param_names(params, names)
+        cls._check_param_values(params)
+        model.params_ = {name: float(params[name]) for name in names}
         return model
 
     @classmethod
-    def _check_param_names(cls, params: dict[str, Any]) -> None:
-        missing = [name for name in cls._param_names if name not in params]
-        unknown = [name for name in params if name not in cls._param_names]
+    def _check_param_names(cls, params: dict[str, Any], names: list[str]) -> None:
+        missing = [name for name in names if name not in params]
+        unknown = [name for name in params if name not in names]
         if missing or unknown:
             found = [f"{', '.join(map(repr, missing))} missing"] if missing else []
             found += [f"{', '.join(map(repr, unknown))} unknown"] if unknown else []
             raise UnknownNameError(
                 f"{cls.__name__}.from_params: {' and '.join(found)}. Give each of the parameters "
-                f"{', '.join(cls._param_names)}, and of the settings "
+                f"{', '.join(names)}, and of the settings "
                 f"{', '.join(cls._get_param_names())} those that are not to be the default."
             )
 
@@ -93,8 +100,7 @@ class LikelihoodModel(BaseEstimator):
     def _check_param_values(cls, params: dict[str, Any]) -> None:
         caller = f"{cls.__name__}.from_params"
         ranges = {
-            name: [Interval(Real, cls._param_floors.get(name, 0.0), None, closed="neither")]
-            for name in cls._param_names
+            name: [Interval(Real, cls._least(name), None, closed="neither")] for name in params
         }
         validate_parameter_constraints(ranges, params, caller_name=caller)
         for name, value in params.items():
@@ -102,6 +108,52 @@ class LikelihoodModel(BaseEstimator):
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {caller} must be a number, got {value!r}."
                 )
+
+    @classmethod
+    def _least(cls, name: str) -> float | None:
+        # Coefficients have either sign.
+        return cls._param_floors.get(name, 0.0) if name in cls._param_names else None
+
+    # --- covariates ----------------------------------------------------------------------
+
+    def _covariates_of(self) -> dict[str, list[str]]:
+        covariates = getattr(self, "covariates", None)
+        return by_process(covariates, self._effects, getattr(self, "shared_covariates", ()))
+
+    def _covariate_names(self) -> list[str]:
+        names = [name for chosen in self._covariates_of().values() for name in chosen]
+        return list(dict.fromkeys(names))
+
+    def _names_and_terms(self) -> tuple[list[str], list[Term]]:
+        """Return the names of the coefficients, and what each of them moves."""
+        return arrange_terms(
+            self._param_names,
+            self._effects,
+            self._covariates_of(),
+            getattr(self, "shared_covariates", ()),
+            columns_of(self.covariate_levels_),
+        )
+
+    def _learn_design(self, summary: Any) -> Array:
+        """Learn which values the covariates have, and return them as a matrix."""
+        self.covariate_levels_ = learn_levels(summary, self._covariate_names())
+        return read_design(summary, self.covariate_levels_)
+
+    def _read_shifts(self, summary: Any) -> tuple[Array, ...]:
+        """Return what each row's covariates add to the log-parameters."""
+        names, terms = self._names_and_terms()
+        if not names:
+            return ()
+        coefs = np.array([self.params_[name] for name in names])
+        design = read_design(summary, self.covariate_levels_)
+        return shifts(terms, design, coefs, len(self._param_names))
+
+    def _params_with(self, moved: tuple[Array, ...]) -> dict[str, Any]:
+        """Return the parameters: numbers, or an array for those that covariates move."""
+        params: dict[str, Any] = {name: self.params_[name] for name in self._param_names}
+        return shifted(params, self._effects, moved)
+
+    # --- the end of a fit ----------------------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "params_")
@@ -116,22 +168,28 @@ class LikelihoodModel(BaseEstimator):
         return self.params_
 
     def _as_params(self, log_params: Array) -> dict[str, float]:
-        return dict(zip(self._param_names, np.exp(log_params).tolist(), strict=True))
+        """Return the parameters without coefficients."""
+        k = len(self._param_names)
+        return dict(zip(self._param_names, np.exp(log_params[:k]).tolist(), strict=True))
 
-    def _keep(self, optimum: Optimum, n: float, boundaries: list[Boundary]) -> None:
+    def _keep(self, found: Estimate, n: float, boundaries: list[Boundary]) -> None:
         """Set the fitted attributes, and warn of what a user should know."""
-        self.params_ = self._as_params(optimum.log_params)
-        values = np.exp(optimum.log_params)
+        theta, k = found.optimum.log_params, len(self._param_names)
+        coefs = dict(zip(found.coef_names, theta[k:].tolist(), strict=True))
+        self.params_ = self._as_params(theta) | coefs
         at_boundary = {name for boundary in boundaries for name in boundary.parameters}
         inside = np.array([name not in at_boundary for name in self._param_names])
-        self.covariance_ = _covariance(optimum.at.hessian, inside)
-        errors = values * np.sqrt(np.diag(self.covariance_))
-        self.standard_errors_ = dict(zip(self._param_names, errors.tolist(), strict=True))
-        self.log_likelihood_ = float(optimum.at.value)
-        self.aic_ = 2.0 * len(values) - 2.0 * self.log_likelihood_
-        self.bic_ = float(np.log(n)) * len(values) - 2.0 * self.log_likelihood_
-        self.converged_ = optimum.converged
-        self.n_iter_ = optimum.n_iter
+        inside = np.concatenate([inside, ~found.fixed])
+        self.covariance_ = _covariance(found.optimum.at.hessian, inside)
+        # Parameters are searched for on the log scale, coefficients on their own.
+        slopes = np.concatenate([np.exp(theta[:k]), np.ones(len(theta) - k)])
+        errors = slopes * np.sqrt(np.diag(self.covariance_))
+        self.standard_errors_ = dict(zip(self.params_, errors.tolist(), strict=True))
+        self.log_likelihood_ = float(found.optimum.at.value) - found.log_prior
+        self.aic_ = 2.0 * len(theta) - 2.0 * self.log_likelihood_
+        self.bic_ = float(np.log(n)) * len(theta) - 2.0 * self.log_likelihood_
+        self.converged_ = found.optimum.converged
+        self.n_iter_ = found.optimum.n_iter
         self.boundary_ = [name for name in self._param_names if name in at_boundary]
         self._warn(boundaries)
 
@@ -153,6 +211,15 @@ class LikelihoodModel(BaseEstimator):
                 "longer histories are needed, or a larger max_iter.",
                 ConvergenceWarning,
             )
+
+
+def shifted(
+    params: dict[str, Any], effects: tuple[Effect, ...], moved: tuple[Array, ...]
+) -> dict[str, Any]:
+    """Return parameters with those that covariates move as arrays, one value a row."""
+    for effect, shift in zip(effects, moved, strict=bool(moved)):
+        params[effect.param] = params[effect.param] * np.exp(shift)
+    return params
 
 
 def _covariance(hessian: Array, inside: NDArray[np.bool_]) -> Array:

@@ -20,15 +20,18 @@ The rule of a row depends on that row alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import expit, log_expit
 
+from clvkit.btyd._dedup import group_rows
+
 Array = NDArray[np.float64]
 Integrand = Callable[..., Array]
+Rule = Callable[..., tuple[Array, Array]]
 
 _FEW, _MORE = 16, 32
 _FEW_UP_TO, _MORE_UP_TO = 1.0, 3.0
@@ -36,10 +39,11 @@ _TRAPEZOID = 320
 _NEGLIGIBLE = 40.0  # e^-40 of the peak
 _WIDEST = (-80.0, 40.0)  # logits beyond which the density is a plain exponential
 _CHUNK = 4_096
+_RULES = 16_384
 
 
 def beta_expectation(
-    integrand: Integrand, a: float, b: Array, *, rate_shape: Array, z: Array
+    integrand: Integrand, a: ArrayLike, b: Array, *, rate_shape: Array, z: Array
 ) -> Array:
     """Return E[integrand(p, R, z)] over p ~ Beta(a, b), row by row.
 
@@ -47,10 +51,8 @@ def beta_expectation(
     ----------
     integrand : callable
         ``integrand(p, rate_shape, z)``, elementwise; bounded in p.
-    a : float
-        First shape of the Beta distribution, common to all rows.
-    b : ndarray of shape (n,)
-        Second shape.
+    a, b : float or ndarray of shape (n,)
+        Shapes of the Beta distribution.
     rate_shape, z : ndarray of shape (n,)
         R and z of the module's description; they choose the rule and go to the integrand.
 
@@ -60,17 +62,20 @@ def beta_expectation(
     """
     difficulty = z * np.maximum(1.0, rate_shape / (b + 10.0))
     rule = np.digitize(difficulty, (_FEW_UP_TO, _MORE_UP_TO), right=True)
-    rules = (
-        lambda shapes: gauss_jacobi(a, shapes, _FEW),
-        lambda shapes: gauss_jacobi(a, shapes, _MORE),
-        lambda shapes: logit_trapezoid(a, shapes),
+    rules: tuple[Rule, ...] = (
+        partial(gauss_jacobi, n=_FEW),
+        partial(gauss_jacobi, n=_MORE),
+        logit_trapezoid,
     )
+    a = np.broadcast_to(np.asarray(a, dtype=float), b.shape)
     out = np.empty(len(b))
     for number, make in enumerate(rules):
-        rows = np.flatnonzero(rule == number)
-        if rows.size:
-            shapes, code = np.unique(b[rows], return_inverse=True)
-            nodes, weights = make(shapes)
+        every = np.flatnonzero(rule == number)
+        # With covariates every row may have shapes of its own, and so a rule of its own.
+        for begin in range(0, len(every), _RULES):
+            rows = every[begin : begin + _RULES]
+            first, code = group_rows(a[rows], b[rows])
+            nodes, weights = make(a[rows[first]], b[rows[first]])
             out[rows] = _sum_over_nodes(integrand, nodes, weights, code, rate_shape[rows], z[rows])
     return out
 
@@ -90,9 +95,10 @@ def _sum_over_nodes(
     return out
 
 
-def gauss_jacobi(a: float, b: Array, n: int) -> tuple[Array, Array]:
+def gauss_jacobi(a: ArrayLike, b: Array, n: int) -> tuple[Array, Array]:
     """Return nodes and weights, of shape (len(b), n), of the Gauss rules of Beta(a, b)."""
-    rules = [_gauss_jacobi_rule(a, shape, n) for shape in b.tolist()]
+    first = np.broadcast_to(a, b.shape).tolist()
+    rules = [_gauss_jacobi_rule(*shapes, n) for shapes in zip(first, b.tolist(), strict=True)]
     nodes, weights = np.array(rules).swapaxes(0, 1)
     return nodes, weights
 
@@ -120,7 +126,7 @@ def _gauss_jacobi_rule(a: float, b: float, n: int) -> tuple[Array, Array]:
     return np.clip(nodes, 0.0, 1.0), vectors[0] ** 2
 
 
-def logit_trapezoid(a: float, b: Array) -> tuple[Array, Array]:
+def logit_trapezoid(a: ArrayLike, b: Array) -> tuple[Array, Array]:
     """Return nodes and weights, of shape (len(b), 320), of a rule over u = logit(p).
 
     The density of u is proportional to p^a (1-p)^b. The rule runs from where it has fallen to
@@ -128,7 +134,7 @@ def logit_trapezoid(a: float, b: Array) -> tuple[Array, Array]:
     of the trapezoidal terms beyond is added to the outermost weights. Weights are
     normalised by their own sum, so no Beta function is needed.
     """
-    b = b[:, None]
+    a, b = np.broadcast_to(a, b.shape)[:, None], b[:, None]
     peak = np.clip(np.log(a) - np.log(b), _WIDEST[0] + 1.0, _WIDEST[1] - 1.0)
     low = _edge(a, b, peak, np.full_like(peak, _WIDEST[0]))
     high = _edge(a, b, peak, np.full_like(peak, _WIDEST[1]))
@@ -140,11 +146,11 @@ def logit_trapezoid(a: float, b: Array) -> tuple[Array, Array]:
     return expit(u), weights / weights.sum(axis=1, keepdims=True)
 
 
-def _log_density(a: float, b: Array, u: Array) -> Array:
+def _log_density(a: Array, b: Array, u: Array) -> Array:
     return a * log_expit(u) + b * log_expit(-u)
 
 
-def _edge(a: float, b: Array, inside: Array, outside: Array) -> Array:
+def _edge(a: Array, b: Array, inside: Array, outside: Array) -> Array:
     # Bisection for where the concave log-density is 40 below its peak.
     level = _log_density(a, b, inside) - _NEGLIGIBLE
     for _ in range(50):

@@ -35,7 +35,7 @@ def log_rising(z: ArrayLike, n: ArrayLike) -> Array:
     return np.where(z < _LARGE, by_difference, by_stirling)
 
 
-def rising_slopes(z: float, n: Array) -> tuple[Array, Array]:
+def rising_slopes(z: float | Array, n: Array) -> tuple[Array, Array]:
     """Return the first and second derivative of :func:`log_rising` with respect to ``z``."""
     first = digamma(z + n) - digamma(z)
     second = polygamma(1, z + n) - polygamma(1, z)

@@ -21,15 +21,26 @@ _ROUNDING = 1e-9
 
 
 class Rows(NamedTuple):
-    """Purchase histories as the models see them, in the model's unit of time."""
+    """Purchase histories as the models see them, in the model's unit of time.
+
+    ``shifts`` holds what covariates add to the logarithm of the parameters they move, one array
+    an effect; it is empty without covariates.
+    """
 
     frequency: Array
     recency: Array
     T: Array
+    shifts: tuple[Array, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Array, ...]:
+        """All that rows must share to be equal."""
+        return (*self[:3], *self.shifts)
 
     def take(self, index: Any) -> Rows:
         """Return some of the rows."""
-        return Rows(*(column[index] for column in self))
+        x, t_x, T = (column[index] for column in self[:3])
+        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts))
 
 
 class _Table(NamedTuple):

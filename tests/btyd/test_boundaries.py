@@ -15,7 +15,7 @@ SUMMARY = np.array([[0, 0.0, 38.9], [1, 1.7, 38.9], [2, 30.4, 38.9], [9, 27.0, 2
 ROWS = Rows(*SUMMARY.T)
 NOBODY = Rows(np.zeros(2), np.zeros(2), np.array([20.0, 30.0]))
 INSIDE = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
-X, T_X, T = ROWS
+X, T_X, T = ROWS[:3]
 
 
 def gamma_rate(age, r=0.243, alpha=4.414):
