@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.simulated import PREFIX, simulate
 from clvkit.datasets import load_cdnow
 
 __all__ = ["COLUMNS", "data_folder", "load_log", "logs_in"]
@@ -44,13 +45,13 @@ def load_log(name: str, folder: Path | None, renamed: dict[str, str] | None = No
     ----------
     name : str
         A file of ``folder`` without its ending, the path of a file, ``cdnow_sample``, which
-        comes with the package, or ``sim:PROCESS`` (:func:`clvkit.datasets.simulate_log`).
+        comes with the package, or ``sim:NAME`` (:mod:`benchmarks.simulated`).
     folder : Path or None
     renamed : dict of str to str, optional
         The three columns by the names that the files give them.
     """
-    if name.startswith("sim:"):
-        return _cleaned(_simulated(name.removeprefix("sim:")), name)
+    if name.startswith(PREFIX):
+        return _cleaned(simulate(name.removeprefix(PREFIX)).log, name)
     path = _find(name, folder)
     if path is not None:
         log = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
@@ -69,12 +70,6 @@ def _find(name: str, folder: Path | None) -> Path | None:
     if folder is not None:
         places += [folder / f"{name}{ending}" for ending in ("", *ENDINGS)]
     return next((path for path in places if path.is_file()), None)
-
-
-def _simulated(process: str) -> pd.DataFrame:
-    from clvkit.datasets import simulate_log
-
-    return simulate_log(process, random_state=0).log
 
 
 def _with_names(log: pd.DataFrame, renamed: dict[str, str]) -> pd.DataFrame:

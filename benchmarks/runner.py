@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -136,11 +137,11 @@ def _call(command: Sequence[str], folder: Path, time_limit: float, own: bool) ->
 
 def _end(process: subprocess.Popen[Any]) -> None:
     """End the process and what it started, however the waiting for it ended."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    else:
+        process.kill()
     process.wait()
 
 
@@ -149,6 +150,8 @@ def _reason(code: int) -> str:
 
 
 def _outcome(folder: Path, complaint: str) -> Outcome:
+    if not complaint and not (folder / "answer.json").exists():
+        complaint = "its process ended without an answer"
     if complaint:
         return Outcome(error=complaint)
     answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+
+from benchmarks.compare import Results
 
 __all__ = ["accuracy_markdown", "heading", "markdown_table", "write_results"]
 
@@ -78,7 +79,8 @@ def _cells(row: pd.Series, gaps: pd.DataFrame) -> list[str]:
     if row["error"]:
         blanks = len(COLUMNS) - 1 + (len(COMPARED) if len(gaps) else 0)
         return [row["competitor"], "failed", *[""] * blanks]
-    cells = [pattern.format(row[name]) for name, (_, pattern) in COLUMNS.items()]
+    values = [(row[name], pattern) for name, (_, pattern) in COLUMNS.items()]
+    cells = ["" if pd.isna(value) else pattern.format(value) for value, pattern in values]
     compared = [_difference(row["competitor"], metric, gaps) for metric in COMPARED if len(gaps)]
     return [row["competitor"], *cells, *compared]
 
@@ -91,12 +93,13 @@ def _difference(competitor: str, metric: str, gaps: pd.DataFrame) -> str:
     return f"{gap['difference']:+.3f} [{gap['lower']:+.3f}, {gap['upper']:+.3f}]"
 
 
-def write_results(out: Path, text: str, results: Any, described: dict[str, str]) -> list[Path]:
+def write_results(out: Path, described: dict[str, str], results: Results) -> None:
     """Write the report and the frames to a folder; each row of a CSV knows its run."""
     out.mkdir(parents=True, exist_ok=True)
-    files = [out / "accuracy.md", out / "accuracy.csv", out / "accuracy_differences.csv"]
-    files[0].write_text(text, encoding="utf-8")
+    text = accuracy_markdown(results.scores, results.differences, described)
+    (out / "accuracy.md").write_text(text, encoding="utf-8")
     about = {f"run_{name}": value for name, value in described.items()}
-    for path, frame in zip(files[1:], results, strict=True):
-        frame.assign(**about).to_csv(path, index=False)
-    return files
+    results.scores.assign(**about).to_csv(out / "accuracy.csv", index=False)
+    if len(results.differences):
+        path = out / "accuracy_differences.csv"
+        results.differences.assign(**about).to_csv(path, index=False)

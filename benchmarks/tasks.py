@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
 
-__all__ = ["PACKAGED", "QUICK", "STANDARD", "Task", "parse_task"]
+__all__ = ["QUICK", "STANDARD", "Task", "parse_task"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Task:
     Attributes
     ----------
     log : str
-        Name of a file without its ending, a path, or ``sim:PROCESS``; see :mod:`benchmarks.logs`.
+        Name of a file without its ending, a path, or ``sim:NAME``; see :mod:`benchmarks.logs`.
     cutoff : str
         The last known day, as an ISO date.
     days : int
@@ -68,6 +68,3 @@ QUICK = (
     Task("grocery_elog", "2006-12-31", 364),
     Task("online_retail_II", "2011-06-09", 183),
 )
-
-#: What needs no folder of logs.
-PACKAGED = (Task("cdnow_sample", "1997-09-30", 273),)

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.errors import BenchmarkError
 from benchmarks.tasks import Task
 
-__all__ = ["Split", "split_log"]
+__all__ = ["Split", "days_unseen", "split_log"]
 
 
 class Split(NamedTuple):
@@ -45,3 +45,9 @@ def split_log(log: pd.DataFrame, task: Task) -> Split:
     customers = pd.Index(past["customer_id"].unique(), name="customer_id").sort_values()
     net = future.groupby("customer_id")["amount"].sum()
     return Split(past, net.reindex(customers, fill_value=0.0).clip(lower=0.0).rename("spend"))
+
+
+def days_unseen(log: pd.DataFrame, task: Task) -> int:
+    """Return the days between the last event of the log and the end of the task's period."""
+    end = pd.Timestamp(task.cutoff) + pd.Timedelta(days=task.days)
+    return max(0, (end - log["date"].max().normalize()).days)

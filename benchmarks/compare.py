@@ -1,0 +1,166 @@
+"""Every competitor on every task: scores, and differences to a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.adapters import Adapter
+from benchmarks.runner import Outcome, run_adapter
+from benchmarks.scores import METRICS, align, bootstrap_differences, score
+from benchmarks.simulated import latent_expectation
+from benchmarks.tasks import Task
+from benchmarks.truth import Split, split_log
+
+__all__ = ["REFERENCE", "Results", "Settings", "compare", "compare_on"]
+
+REFERENCE = "clvkit_automl"
+
+#: Name in the table of what the latent rates of a simulated log foretell.
+LATENT = "(latent rates)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How competitors are compared.
+
+    Attributes
+    ----------
+    reference : str
+        Name of the competitor with which the others are compared, where it has a prediction.
+    seed : int
+        Handed to the competitors, and used for the resamples.
+    time_limit : float
+        Seconds that a competitor may take on a task, its start included.
+    n_resamples : int
+        Of the bootstrap.
+    """
+
+    reference: str = REFERENCE
+    seed: int = 0
+    time_limit: float = 600.0
+    n_resamples: int = 1000
+
+
+class Results(NamedTuple):
+    """What a run found.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row a (task, competitor): its metrics, or its error.
+    differences : DataFrame
+        One row a (task, competitor, metric): its difference to the reference, with an interval.
+    """
+
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+
+
+def compare(
+    tasks: Iterable[Task],
+    adapters: Sequence[Adapter],
+    load: Callable[[str], pd.DataFrame],
+    settings: Settings,
+    *,
+    tell: Callable[[Task, dict[str, Any]], Any] = lambda task, row: None,
+    keep: Callable[[Results], Any] = lambda results: None,
+) -> Results:
+    """Run every competitor on every task.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+    adapters : sequence of Adapter
+    load : callable
+        Returns the log of a name.
+    settings : Settings
+    tell : callable, optional
+        Given every row of the scores as soon as it is known.
+    keep : callable, optional
+        Given all results so far after each task, so that an interrupted run has some.
+
+    Returns
+    -------
+    Results
+    """
+    rows: list[dict[str, Any]] = []
+    gaps = [pd.DataFrame()]
+    for task in tasks:
+        split = split_log(load(task.log), task)
+        found, differences = compare_on(task, split, adapters, settings, tell)
+        rows += found
+        gaps.append(differences)
+        keep(Results(_frame(rows), pd.concat(gaps, ignore_index=True)))
+    return Results(_frame(rows), pd.concat(gaps, ignore_index=True))
+
+
+def compare_on(
+    task: Task,
+    split: Split,
+    adapters: Sequence[Adapter],
+    settings: Settings,
+    tell: Callable[[Task, dict[str, Any]], Any],
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Run every competitor on one task, and return rows of scores and the differences."""
+    about: dict[str, Any] = {
+        "log": task.log,
+        "cutoff": task.cutoff,
+        "days": task.days,
+        "customers": len(split.spend),
+    }
+    y = split.spend.to_numpy(dtype=np.float64)
+    rows, predictions = [], {}
+    for name, run in _runs(task, split, adapters, settings):
+        outcome = run()
+        row = about | {"competitor": name}
+        if outcome.prediction is not None:
+            predictions[name], absent = align(outcome.prediction, split.spend)
+            row |= score(y, predictions[name]) | {"without_prediction": absent}
+        rows.append(row | _about_outcome(outcome))
+        tell(task, rows[-1])
+    if settings.reference not in predictions:
+        return rows, pd.DataFrame()
+    differences = bootstrap_differences(
+        y,
+        predictions,
+        settings.reference,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+    )
+    return rows, differences.assign(**about)
+
+
+def _runs(
+    task: Task, split: Split, adapters: Sequence[Adapter], settings: Settings
+) -> Iterable[tuple[str, Callable[[], Outcome]]]:
+    """Yield what to run; the latent rates of a simulated log need no process."""
+    how: dict[str, Any] = {"seed": settings.seed, "time_limit": settings.time_limit}
+    for adapter in adapters:
+        yield adapter.name, partial(run_adapter, adapter, split.past, task, **how)
+    if (latent := latent_expectation(task)) is not None:
+        yield LATENT, partial(Outcome, prediction=latent)
+
+
+def _about_outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "seconds": outcome.seconds,
+        "cpu_seconds": outcome.cpu_seconds,
+        "error": outcome.error,
+        "versions": ", ".join(f"{name} {version}" for name, version in outcome.versions.items()),
+    }
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the rows with the same columns, whoever failed."""
+    columns = [
+        *("log", "cutoff", "days", "customers", "competitor"),
+        *METRICS,
+        *("without_prediction", "seconds", "cpu_seconds", "error", "versions"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
