@@ -11,6 +11,7 @@ from clvkit.features._covariate_encoder import CovariateEncoder
 from clvkit.features._default_features import default_features
 from clvkit.features._history_union import HistoryUnion
 from clvkit.features._rfm_features import RFMFeatures
+from clvkit.features._season_features import SeasonFeatures
 from clvkit.features._tenure_features import TenureFeatures
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CovariateEncoder",
     "HistoryUnion",
     "RFMFeatures",
+    "SeasonFeatures",
     "TenureFeatures",
     "default_features",
 ]

@@ -10,6 +10,7 @@ from clvkit.features._base import BaseHistoryTransformer
 from clvkit.features._calendar import (
     FREQUENCIES,
     calendar_period,
+    last_complete_day,
     last_complete_period,
     start_day,
 )
@@ -203,10 +204,10 @@ class CohortFeatures(BaseHistoryTransformer):
         """Count members by the cutoff; a cohort that fit did not see so far has a neighbour's."""
         resolution = histories.dtype.resolution
         day = np.minimum(
-            _last_complete_day(histories.cutoff_moments, resolution),
+            last_complete_day(histories.cutoff_moments, resolution),
             start_day(cohort + 1, self.freq) - 1,
         )
-        last_day = int(_last_complete_day(np.array([self.last_cutoff_]), resolution)[0])
+        last_day = int(last_complete_day(np.array([self.last_cutoff_]), resolution)[0])
         before = self._acquired_by(start_day(cohort, self.freq) - 1)
         size = self._acquired_by(np.minimum(day, last_day)) - before
         others = _look_up(self.members_, (self._any_row(cohort, known), np.zeros_like(cohort)))
@@ -216,10 +217,6 @@ class CohortFeatures(BaseHistoryTransformer):
     def _acquired_by(self, day: Ints) -> Floats:
         position = np.clip(day - self.first_day_, -1, len(self.acquired_) - 1)
         return np.append(self.acquired_, 0.0)[position]  # -1, before the first day: nobody
-
-
-def _last_complete_day(moments: Ints, resolution: str) -> Ints:
-    return (moments + 1) // ticks_per_day(resolution) - 1
 
 
 def _look_up(table: Floats, cells: tuple[Ints, Ints]) -> Floats:

@@ -20,6 +20,7 @@ _ESTIMATORS = (
     "clvkit.features._default_features.HistoryColumn",
     "clvkit.features._history_union.HistoryUnion",
     "clvkit.features._rfm_features.RFMFeatures",
+    "clvkit.features._season_features.SeasonFeatures",
     "clvkit.features._tenure_features.TenureFeatures",
     "clvkit.model_selection._snapshot_regressor.SnapshotRegressor",
     "clvkit.serving._clv_model.CLVModel",
