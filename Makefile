@@ -6,13 +6,14 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.clvkit
 LOCAL  := OMP_WAIT_POLICY=PASSIVE MPLBACKEND=Agg
 
-.PHONY: help demo test test-long lint format clean checks
+.PHONY: help demo test test-long bench-quick lint format clean checks
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       the main job on the CDNOW log: results in ./clvkit-demo"
 	@echo "make test       style, types, layers, doctests and tests (under 12 minutes on 2 cores)"
 	@echo "make test-long  the suites that take longer (simulated coverage, high precision)"
+	@echo "make bench-quick  accuracy and speed against peers, under 10 minutes; logs: DATA=folder"
 	@echo "make format     put the code into the house style"
 
 demo: $(STAMP)-run
@@ -23,6 +24,13 @@ test: lint
 
 test-long: $(STAMP)-test
 	$(LOCAL) MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -m pytest -n 2 -m "long or not long" --hypothesis-profile=long
+
+# Logs to measure on: a folder of Parquet or CSV files. Without one, what the package holds.
+DATA ?= $(or $(CLVKIT_DATA),$(wildcard ../shared/data))
+
+bench-quick: $(STAMP)-run
+	$(LOCAL) $(BIN)/python -m benchmarks accuracy --quick $(if $(DATA),--data "$(DATA)")
+	$(LOCAL) $(BIN)/python -m benchmarks speed
 
 lint: $(STAMP)-test
 	$(BIN)/ruff check .
