@@ -5,6 +5,7 @@ Every transformer takes ``X`` with a column ``history`` and has two properties t
 row's features, and neither do the other rows of a batch.
 """
 
+from clvkit.features._attribute_features import AttributeFeatures
 from clvkit.features._base import BaseHistoryTransformer
 from clvkit.features._cohort_features import CohortFeatures
 from clvkit.features._covariate_encoder import CovariateEncoder
@@ -15,6 +16,7 @@ from clvkit.features._season_features import SeasonFeatures
 from clvkit.features._tenure_features import TenureFeatures
 
 __all__ = [
+    "AttributeFeatures",
     "BaseHistoryTransformer",
     "CohortFeatures",
     "CovariateEncoder",

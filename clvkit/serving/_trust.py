@@ -15,6 +15,7 @@ _ESTIMATORS = (
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.calibration._conformal_interval.ConformalInterval",
+    "clvkit.features._attribute_features.AttributeFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
     "clvkit.features._covariate_encoder.CovariateEncoder",
     "clvkit.features._default_features.HistoryColumn",
