@@ -3,5 +3,12 @@
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.btyd._gamma_gamma import GammaGamma
+from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
 
-__all__ = ["BTYDRegressor", "BetaGeoNBD", "GammaGamma"]
+__all__ = [
+    "BTYDRegressor",
+    "BetaGeoNBD",
+    "GammaGamma",
+    "LikelihoodRatioTest",
+    "likelihood_ratio_test",
+]

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -18,8 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._covariates import Effect, Term, arrange_terms, by_process, shifts
 from clvkit.btyd._design import columns_of, learn_levels, read_design
+from clvkit.btyd._inference import estimates
 from clvkit.btyd._maximum_likelihood import Estimate
-from clvkit.errors import BoundaryWarning, UnknownNameError
+from clvkit.errors import ArgumentError, BoundaryWarning, UnknownNameError
 from clvkit.utils._warnings import warn_user
 
 __all__ = ["ALIKE", "Boundary", "LikelihoodModel", "shifted"]
@@ -113,6 +115,35 @@ class LikelihoodModel(BaseEstimator):
     def _least(cls, name: str) -> float | None:
         # Coefficients have either sign.
         return cls._param_floors.get(name, 0.0) if name in cls._param_names else None
+
+    def summary(self, coverage: float = 0.95) -> pd.DataFrame:
+        """Return the estimates with their standard errors and intervals.
+
+        Parameters
+        ----------
+        coverage : float, default=0.95
+            Of the intervals, which are symmetric on the log scale for the positive parameters
+            of a model, and as they are for the coefficients of covariates.
+
+        Returns
+        -------
+        DataFrame of shape (n_parameters, 4 or 6)
+            Indexed by ``parameter``: ``estimate``, ``standard_error``, ``lower`` and ``upper``;
+            with covariates also ``z`` and ``p_value`` of their coefficients. Parameters on a
+            boundary have NaN.
+
+        Raises
+        ------
+        ArgumentError
+            When ``coverage`` does not lie between 0 and 1, or the model was not fitted to data.
+        """
+        self._fitted_params()
+        if not hasattr(self, "covariance_"):
+            raise ArgumentError(
+                f"This {type(self).__name__} was made by from_params: its parameters are known, "
+                "so there is no error to report. They are in params_."
+            )
+        return estimates(self, coverage)
 
     # --- covariates ----------------------------------------------------------------------
 

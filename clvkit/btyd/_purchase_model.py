@@ -16,7 +16,7 @@ from clvkit.btyd._dedup import group_rows
 from clvkit.btyd._likelihood_model import shifted
 from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
 from clvkit.btyd._newton import Objective
-from clvkit.btyd._purchase_vocabulary import PurchaseVocabulary
+from clvkit.btyd._purchase_intervals import PurchaseIntervals
 from clvkit.btyd._summary import Rows, read_rows, read_weights
 from clvkit.errors import SummaryError
 from clvkit.utils._duration import parse_duration
@@ -26,7 +26,7 @@ __all__ = ["PurchaseModel"]
 Array = NDArray[np.float64]
 
 
-class PurchaseModel(PurchaseVocabulary):
+class PurchaseModel(PurchaseIntervals):
     """Base of models of when customers buy, and whether they will again.
 
     Public methods check the summary, convert units and horizons, and hand plain arrays in the

@@ -1,0 +1,128 @@
+"""Intervals of purchase models: for what is expected, and for what will be seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from clvkit.btyd._inference import check_coverage
+from clvkit.btyd._purchase_vocabulary import PurchaseVocabulary
+from clvkit.btyd._summary import Rows
+from clvkit.btyd._uncertainty import models_around
+from clvkit.btyd._units import Horizon, horizon_per_row
+
+__all__ = ["PurchaseIntervals"]
+
+Array = NDArray[np.float64]
+
+#: Counts to begin with; customers with more are taken up again with four times as many.
+_COUNTS = 16
+_MOST_COUNTS = 2**20
+#: Probabilities at once, which bounds the memory.
+_CELLS = 2**20
+
+
+class PurchaseIntervals(PurchaseVocabulary):
+    """Adds uncertainty to the public methods of purchase models."""
+
+    def expected_purchases_interval(
+        self, summary: Any, horizon: Horizon, coverage: float = 0.9
+    ) -> Array:
+        """Return intervals for the expected purchases of each customer.
+
+        They say how far off the expectation may be because the parameters were estimated, and
+        shrink as customers are added. What a customer will do varies much more: see
+        :meth:`purchases_interval`.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 3 or more)
+            As in :meth:`fit`.
+        horizon : str, float or array-like of shape (n_customers,)
+            As in :meth:`expected_purchases`.
+        coverage : float, default=0.9
+            Probability that the interval covers.
+
+        Returns
+        -------
+        ndarray of shape (n_customers, 2)
+            Lower and upper ends, symmetric on the log scale. They coincide for a model of
+            :meth:`from_params`, whose parameters are known.
+
+        Raises
+        ------
+        ArgumentError
+            When ``coverage`` does not lie between 0 and 1.
+        """
+        reach = float(norm.ppf(0.5 + check_coverage(coverage) / 2.0))
+        rows = self._rows(summary)
+        models = models_around(self)
+        total, square = np.zeros(len(rows.T)), np.zeros(len(rows.T))
+        for model in models:
+            expected = model.expected_purchases(summary, horizon)
+            log_expected = np.log(np.maximum(expected, np.finfo(float).tiny))
+            total += log_expected
+            square += log_expected**2
+        mean = total / len(models)
+        spread = reach * np.sqrt(np.maximum(square / len(models) - mean**2, 0.0))
+        return np.exp(mean[:, None] + spread[:, None] * np.array([-1.0, 1.0]))
+
+    def purchases_interval(self, summary: Any, horizon: Horizon, coverage: float = 0.9) -> Array:
+        """Return intervals for the number of purchases of each customer in the horizon.
+
+        They hold what chance will do and what is not known of the parameters, exactly and
+        without simulation: quantiles of the conditional distribution of the purchases, averaged
+        over the uncertainty of the parameters.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 3 or more)
+            As in :meth:`fit`.
+        horizon : str, float or array-like of shape (n_customers,)
+            As in :meth:`expected_purchases`.
+        coverage : float, default=0.9
+            Least probability that the number lies within; counts are whole, so it is more.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_customers, 2)
+            Least and largest number, with at most half of the rest beyond either.
+
+        Raises
+        ------
+        ArgumentError
+            When ``coverage`` does not lie between 0 and 1.
+        """
+        tail = 0.5 * (1.0 - check_coverage(coverage))
+        rows = self._rows(summary)
+        lengths = horizon_per_row(horizon, len(rows.T), self.time_unit)
+        shifts = [model._read_shifts(summary) for model in models_around(self)]
+        out = np.empty((len(lengths), 2))
+        open_rows, n_max = np.arange(len(lengths)), _COUNTS
+        while open_rows.size:
+            later = []
+            size = max(1, _CELLS // (n_max + 1))
+            for begin in range(0, len(open_rows), size):
+                part = open_rows[begin : begin + size]
+                moved = [tuple(shift[part] for shift in each) for each in shifts]
+                cdf = np.cumsum(self._mixed_pmf(rows.take(part), lengths[part], moved, n_max), 1)
+                # A sum of probabilities that is 1 but for rounding must end the search.
+                done = (cdf[:, -1] >= 1.0 - tail) | (n_max >= _MOST_COUNTS)
+                ends = [(cdf < level * (1.0 - 1e-12)).sum(axis=1) for level in (tail, 1.0 - tail)]
+                out[part[done]] = np.stack(ends, axis=1)[done]
+                later.append(part[~done])
+            open_rows, n_max = np.concatenate(later), 4 * n_max
+        return out
+
+    def _mixed_pmf(
+        self, rows: Rows, lengths: Array, moved: list[tuple[Array, ...]], n_max: int
+    ) -> Array:
+        """Return the PMF averaged over the uncertainty of the parameters."""
+        models = models_around(self)
+        total = np.zeros((len(lengths), n_max + 1))
+        for model, shifts in zip(models, moved, strict=True):
+            total += model._pmf(rows._replace(shifts=shifts), lengths, n_max)
+        return total / len(models)
