@@ -7,6 +7,7 @@ row's features, and neither do the other rows of a batch.
 
 from clvkit.features._attribute_features import AttributeFeatures
 from clvkit.features._base import BaseHistoryTransformer
+from clvkit.features._cadence_features import CadenceFeatures
 from clvkit.features._cohort_features import CohortFeatures
 from clvkit.features._covariate_encoder import CovariateEncoder
 from clvkit.features._default_features import default_features
@@ -14,15 +15,18 @@ from clvkit.features._history_union import HistoryUnion
 from clvkit.features._rfm_features import RFMFeatures
 from clvkit.features._season_features import SeasonFeatures
 from clvkit.features._tenure_features import TenureFeatures
+from clvkit.features._window_features import WindowFeatures
 
 __all__ = [
     "AttributeFeatures",
     "BaseHistoryTransformer",
+    "CadenceFeatures",
     "CohortFeatures",
     "CovariateEncoder",
     "HistoryUnion",
     "RFMFeatures",
     "SeasonFeatures",
     "TenureFeatures",
+    "WindowFeatures",
     "default_features",
 ]

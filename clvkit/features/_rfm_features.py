@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvkit.features._base import BaseHistoryTransformer
+from clvkit.features._decay import decayed_purchases
 from clvkit.features._median import ragged_median
 from clvkit.features._quintiles import SCORED, learn_quintiles, reference_times, scores
 from clvkit.features._view import Floats, HistoryView, divide
@@ -147,11 +148,12 @@ class RFMFeatures(BaseHistoryTransformer):
         self.last_cutoff_ = int(cutoffs[-1])
 
     def _compute(self, view: HistoryView) -> dict[str, NDArray]:
-        half_life = parse_duration(self.half_life, name="half_life").days
+        purchases, spend = decayed_purchases(view, parse_duration(self.half_life).days)
         return {
             **_timing(view),
             **_money(view),
-            **_decayed(view, half_life),
+            "decayed_purchases": purchases,
+            "decayed_spend": spend,
             **scores(view, self.score_times_, self.score_edges_),
         }
 
@@ -189,18 +191,3 @@ def _standard_deviation(view: HistoryView) -> Floats:
     deviation = purchases.amount - np.repeat(view.mean_purchase, purchases.count)
     squares = view.reduce(np.add, deviation * deviation, empty=0.0)
     return np.sqrt(divide(squares, view.n_purchases - 1))
-
-
-def _decayed(view: HistoryView, half_life: float) -> dict[str, NDArray]:
-    purchases = view.purchases
-    now = np.repeat(purchases.now, purchases.count)
-    days_ago = ((now - purchases.period) * purchases.granularity.seconds) // 86_400
-    # A table of whole blocks of days: the weight of a day is then the same bits in any batch,
-    # whichever vector instructions compute it.
-    longest = int(days_ago.max(initial=0))
-    table = np.exp2(-np.arange(1024 * (longest // 1024 + 1)) / half_life)
-    weight = table[days_ago]
-    return {
-        "decayed_purchases": view.reduce(np.add, weight, empty=0.0),
-        "decayed_spend": view.reduce(np.add, weight * purchases.amount, empty=0.0),
-    }

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvkit.history import HistoryArray, Purchases, find_purchases
+from clvkit.history._history_array import FlatEvents
 from clvkit.history._net_amount import net_amount
+from clvkit.utils._duration import ticks_per_day
 from clvkit.utils._ragged import segment_reduce
 
-__all__ = ["Floats", "HistoryView", "blocks_of_rows", "divide"]
+__all__ = ["Floats", "HistoryView", "Ints", "blocks_of_rows", "divide"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 #: A block's temporary arrays should stay in the processor's cache: three times as fast, and
 #: the memory that a transform takes does not grow with the log.
@@ -36,9 +39,41 @@ class HistoryView:
         self.histories = histories
 
     @cached_property
+    def events(self) -> FlatEvents:
+        """The events of each row, refunds included."""
+        return self.histories.flat_events()
+
+    @cached_property
+    def event_days_ago(self) -> Ints:
+        """Whole days from each event to its row's cutoff, 0 on the cutoff's day."""
+        now = np.repeat(self.histories.cutoff_moments, self.histories.n_events)
+        ticks = ticks_per_day(self.histories.dtype.resolution)
+        ago = now - self.events.time
+        return ago if ticks == 1 else ago // ticks
+
+    @cached_property
+    def purchase_days_ago(self) -> Ints:
+        """Whole days from each purchase to its row's cutoff, by their periods."""
+        purchases = self.purchases
+        ago = np.repeat(purchases.now, purchases.count) - purchases.period
+        seconds = purchases.granularity.seconds
+        return ago if seconds == 86_400 else ago * seconds // 86_400
+
+    @cached_property
     def purchases(self) -> Purchases:
         """The purchases of each row."""
         return find_purchases(self.histories)
+
+    @cached_property
+    def gaps(self) -> tuple[Floats, Ints]:
+        """Days between purchases that follow each other, and their offsets by row."""
+        purchases = self.purchases
+        follows = np.ones(len(purchases.period), dtype=bool)
+        follows[purchases.begin[self.bought]] = False
+        periods = np.diff(purchases.period)[follows[1:]]
+        offsets = purchases.offsets.copy()
+        offsets[1:] -= np.cumsum(self.bought)
+        return self.in_days(periods), offsets
 
     @cached_property
     def n_purchases(self) -> Floats:
@@ -48,7 +83,7 @@ class HistoryView:
     @cached_property
     def total_spend(self) -> Floats:
         """Net amount of all events; what rounding left of a full refund is 0."""
-        offsets, _, amount = self.histories.flat_events()
+        offsets, _, amount = self.events
         return net_amount(amount, offsets[:-1], offsets[1:])
 
     @cached_property

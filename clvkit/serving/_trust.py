@@ -16,6 +16,7 @@ _ESTIMATORS = (
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.features._attribute_features.AttributeFeatures",
+    "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
     "clvkit.features._covariate_encoder.CovariateEncoder",
     "clvkit.features._default_features.HistoryColumn",
@@ -23,6 +24,7 @@ _ESTIMATORS = (
     "clvkit.features._rfm_features.RFMFeatures",
     "clvkit.features._season_features.SeasonFeatures",
     "clvkit.features._tenure_features.TenureFeatures",
+    "clvkit.features._window_features.WindowFeatures",
     "clvkit.model_selection._snapshot_regressor.SnapshotRegressor",
     "clvkit.serving._clv_model.CLVModel",
 )
