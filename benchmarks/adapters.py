@@ -70,7 +70,10 @@ def read_adapter(path: Path) -> Adapter:
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     if "predict" not in functions:
         raise BenchmarkError(f"{path} has no function predict(log, cutoff, days, seed).")
-    requirements, python = _constant(tree, "REQUIREMENTS"), _constant(tree, "PYTHON")
+    try:
+        requirements, python = _constant(tree, "REQUIREMENTS"), _constant(tree, "PYTHON")
+    except ValueError as error:
+        raise BenchmarkError(f"REQUIREMENTS and PYTHON of {path} must be literals.") from error
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     return Adapter(path.stem, path.resolve(), summary, tuple(requirements or ()), python)
 

@@ -92,8 +92,17 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
     if ids.dtype == object:  # numbers and words in one column, which Parquet refuses
         log["customer_id"] = ids.astype(str)
     try:
-        log["date"] = pd.to_datetime(log["date"]).dt.tz_localize(None)
+        log["date"] = pd.to_datetime(log["date"], format="ISO8601").dt.tz_localize(None)
         log["amount"] = pd.to_numeric(log["amount"]).astype("float64")
-    except (ValueError, TypeError) as error:
-        raise BenchmarkError(f"the log {name!r} cannot be read: {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        reason = str(error).partition(". ")[0]
+        raise BenchmarkError(
+            f"the log {name!r} cannot be read: {reason}. Write dates as YYYY-MM-DD, with or "
+            "without a time, and amounts as plain numbers."
+        ) from error
+    if lacking := log[["date", "amount"]].isna().any(axis=1).sum():
+        raise BenchmarkError(
+            f"the log {name!r} cannot be read: {lacking} rows without a date or an amount. Write "
+            "dates as YYYY-MM-DD, and leave such rows out."
+        )
     return log

@@ -31,7 +31,7 @@ def by_customer(prediction):
         raise TypeError(f"predict returned a {type(prediction).__name__}, not a Series")
     if prediction.index.has_duplicates:
         twice = prediction.index[prediction.index.duplicated()][0]
-        raise ValueError(f"predict returned customer {twice!r} more than once")
+        raise ValueError(f"predict returned customer {twice} more than once")
     return prediction.astype("float64").rename("prediction").rename_axis("customer_id")
 
 

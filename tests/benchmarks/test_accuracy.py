@@ -1,0 +1,138 @@
+"""The command chooses tasks and competitors, and says what it left out."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.accuracy import add_arguments, chosen_adapters, chosen_tasks
+from benchmarks.errors import BenchmarkError
+from benchmarks.simulated import SIMULATED
+from benchmarks.tasks import QUICK, STANDARD, Task
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+
+
+@pytest.fixture(autouse=True)
+def _no_folder(monkeypatch):
+    monkeypatch.delenv("CLVKIT_DATA", raising=False)
+
+
+def asked(*words):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_with_their_logs_the_standard_tasks_run(tmp_path):
+    for name in {task.log for task in STANDARD}:
+        (tmp_path / f"{name}.parquet").touch()
+    assert chosen_tasks(asked(), tmp_path) == list(STANDARD)
+    assert chosen_tasks(asked("--quick"), tmp_path) == list(QUICK)
+    both = chosen_tasks(asked("--quick", "--simulated"), tmp_path)
+    assert len(both) == len(QUICK) + len(SIMULATED)
+
+
+def test_without_their_logs_simulated_ones_stand_in(capsys):
+    tasks = chosen_tasks(asked("--quick"), None)
+    assert tasks[0] == Task("cdnow_sample", "1997-09-30", 273)
+    assert [task.log for task in tasks[1:]] == ["sim:bg_nbd", "sim:seasonal", "sim:refunds"]
+    assert "Left out, for want of --data: cdnow 1998-01-31 + 150, groc" in capsys.readouterr().err
+
+
+def test_named_tasks_are_the_only_ones():
+    tasks = chosen_tasks(asked("--task", "a:2024-01-01:9", "--task", "b:2024-01-01:8"), None)
+    assert tasks == [Task("a", "2024-01-01", 9), Task("b", "2024-01-01", 8)]
+
+
+def test_competitors_are_named_once(tmp_path):
+    twice = chosen_adapters(["past_rate", "past_rate"])
+    assert [adapter.name for adapter in twice] == ["past_rate"]
+    other = tmp_path / "past_rate.py"
+    other.write_text("def predict(log, cutoff, days, seed): ...")
+    with pytest.raises(BenchmarkError, match="two competitors are called 'past_rate'"):
+        chosen_adapters(["past_rate", str(other)])
+
+
+def test_the_list_runs_nothing(capsys):
+    main(["accuracy", "--quick", "--list"])
+    out = capsys.readouterr().out
+    assert "  cdnow_sample 1997-09-30 + 273\n" in out
+    assert "  past_rate: Past spend per day" in out
+
+
+def test_a_log_of_ones_own(tmp_path, capsys):
+    log = pd.DataFrame({"client": ["x", "y", "x"], "amount": [1.0, 2.0, 4.0]})
+    log["date"] = ["2024-01-01", "2024-01-05", "2024-01-12 10:00"]
+    log.to_csv(tmp_path / "shop.csv", index=False)
+    words = ["--data", str(tmp_path), "--task", "shop:2024-01-10:9", "--customer-id", "client"]
+    words += ["--competitor", "past_rate", "--out", str(tmp_path / "out")]
+    main(["accuracy", *words])
+    printed = capsys.readouterr()
+    assert "last event of the log is 7 days before the end" in printed.err
+    assert "### shop, 2024-01-10 + 9 days, 2 customers" in printed.out
+    row = pd.read_csv(tmp_path / "out" / "accuracy.csv").iloc[0]
+    # x spends 4 after 1 in ten days, y nothing after 2 in six, which count as nine.
+    assert row["mae"] == pytest.approx((abs(4 - 0.9) + 2) / 2)
+
+
+def test_what_cannot_be_run_is_said_before_anything_runs(tmp_path, capsys):
+    words = ["--task", "cdnow_sample:1997-12-31:90", "--task", "nothing:2024-01-01:9"]
+    with pytest.raises(SystemExit) as stopped:
+        main(["accuracy", *words, "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2
+    assert "there is no log 'nothing'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def section():
+    return PAGE.read_text(encoding="utf-8").partition("\n## Adding a competitor\n")[2]
+
+
+def named_files():
+    """Return name -> text of the adapters of the page, each named before its block."""
+    return dict(re.findall(r"`(\w+\.py)`[^`]*```python\n(.*?)^```$", section(), re.M | re.DOTALL))
+
+
+def follow_the_page(folder, monkeypatch):
+    """Save the files of the page in a folder, and work there."""
+    for name, text in named_files().items():
+        (folder / name).write_text(text)
+    monkeypatch.chdir(folder)
+
+
+def test_an_adapter_by_the_page_works(tmp_path, monkeypatch, capsys):
+    follow_the_page(tmp_path, monkeypatch)
+    (command,) = re.findall(r"^python -m benchmarks .*$", section(), re.MULTILINE)
+    words = shlex.split(command)
+    assert words[:3] == ["python", "-m", "benchmarks"]
+    monkeypatch.setattr(sys, "argv", words[2:])
+    main()
+    assert re.search(r"^\| last_year \| 0\.\d{3} \|", capsys.readouterr().out, re.MULTILINE)
+    scores = pd.read_csv(tmp_path / "benchmarks" / "results" / "accuracy.csv")
+    assert scores["competitor"].tolist() == ["last_year", "past_rate"]
+    assert scores["error"].isna().all()
+    assert "--competitor last_year.py" in scores["run_command"][0]
+
+
+@pytest.mark.long
+def test_an_adapter_with_an_environment_by_the_page_works(tmp_path, monkeypatch):
+    follow_the_page(tmp_path, monkeypatch)
+    main(["accuracy", "--task", "cdnow_sample:1997-12-31:90", "--competitor", "mbg_nbd.py"])
+    row = pd.read_csv(tmp_path / "benchmarks" / "results" / "accuracy.csv").iloc[0]
+    assert pd.isna(row["error"])
+    assert 0.1 < row["d2_tweedie"] < 0.5
+
+
+def test_the_page_names_every_competitor():
+    text = PAGE.read_text(encoding="utf-8").partition("\n## The competitors\n")[2]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == {adapter.name for adapter in chosen_adapters(None)}

@@ -1,0 +1,35 @@
+"""Tasks are read from the command line, and the standard ones are fixed."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.tasks import QUICK, STANDARD, Task, parse_task
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("cdnow:1998-01-31:150", Task("cdnow", "1998-01-31", 150)),
+        ("sim:bg_nbd:2021-12-31:182", Task("sim:bg_nbd", "2021-12-31", 182)),
+        ("C:/logs/shop.csv:2024-06-30:90", Task("C:/logs/shop.csv", "2024-06-30", 90)),
+    ],
+)
+def test_a_task_is_log_cutoff_days(text, task):
+    assert parse_task(text) == task
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cdnow", "cdnow:1998-01-31", "cdnow:1998-02-30:9", "cdnow:1998-01-31:0", ":1998-01-31:9"],
+)
+def test_anything_else_is_refused_with_an_example(text):
+    with pytest.raises(BenchmarkError, match="is no task"):
+        parse_task(text)
+
+
+def test_the_quick_tasks_are_standard_ones():
+    assert set(QUICK) < set(STANDARD)
+    assert len(set(STANDARD)) == len(STANDARD) == 10
+    assert [parse_task(f"{t.log}:{t.cutoff}:{t.days}") for t in STANDARD] == list(STANDARD)
