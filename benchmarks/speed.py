@@ -1,110 +1,119 @@
-"""How long the door and the features take, as ratios to Polars on the same frame in one run.
-
-Machines are noisy, so each pair is timed in turn and the medians of the ratios count.
-"""
+"""How long fits, predictions, the door and the features take, beside peers in the same run."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-import polars as pl
 
-from clvkit import latest_histories
-from clvkit.features import default_features
+from benchmarks.errors import BenchmarkError
+from benchmarks.machine import describe_run
+from benchmarks.speed_logs import run_logs, run_scaling
+from benchmarks.speed_models import PAIRS, available_pairs, run_models
+from benchmarks.speed_tables import speed_markdown, write_speed
 
+__all__ = ["FULL", "QUICK", "Sizes", "add_arguments", "main"]
 
-def simulate_log(n_customers: int, n_events: int, seed: int = 0) -> pd.DataFrame:
-    """Return an unsorted log with integer ids over two years, one event a customer at least."""
-    rng = np.random.default_rng(seed)
-    extra = rng.integers(0, n_customers, n_events - n_customers)
-    ids = np.concatenate([np.arange(n_customers), extra])
-    days = np.datetime64("2020-01-01", "us") + rng.integers(0, 730, n_events) * np.timedelta64(
-        1, "D"
-    )
-    amounts = rng.gamma(2.0, 20.0, n_events).round(2)
-    order = rng.permutation(n_events)
-    log = {"customer_id": ids[order], "date": days[order], "amount": amounts[order]}
-    return pd.DataFrame(log)
+PARTS = ("models", "logs")
 
 
-def polars_lists(log: pd.DataFrame) -> Any:
-    """Sort and group into lists: what a door costs at the least."""
-    frame = pl.from_pandas(log).sort("customer_id", "date", "amount")
-    return frame.group_by("customer_id", maintain_order=True).agg("date", "amount")
+class Sizes(NamedTuple):
+    """How much is measured.
+
+    Attributes
+    ----------
+    customers : tuple of int
+        Simulated customers that the models are fitted to.
+    log : tuple of int
+        Customers and events of the log for the door and the features.
+    repeats : int
+    budget : float
+        Seconds that the repeats of one row may take.
+    memory : bool
+        Whether the memory of the models is measured; that of door and features always is.
+    """
+
+    customers: tuple[int, ...]
+    log: tuple[int, int]
+    repeats: int
+    budget: float
+    memory: bool
 
 
-def polars_features(log: pl.DataFrame) -> Any:
-    """Group once by customer: count, sum, mean, max, sd, first and last age, five windows."""
-    end = log["date"].max()
-    windows = [
-        expression
-        for days in (7, 30, 90, 180, 365)
-        for inside in [pl.col("date") > end - pl.duration(days=days)]
-        for expression in (
-            inside.sum().alias(f"count_{days}"),
-            pl.col("amount").filter(inside).sum().alias(f"sum_{days}"),
-        )
-    ]
-    amount = pl.col("amount")
-    return log.group_by("customer_id").agg(
-        pl.len(),
-        amount.sum().alias("sum"),
-        amount.mean().alias("mean"),
-        amount.max().alias("max"),
-        amount.std().alias("sd"),
-        (end - pl.col("date").min()).alias("first"),
-        (end - pl.col("date").max()).alias("last"),
-        *windows,
-    )
-
-
-def paired(ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int) -> dict[str, float]:
-    """Time two calls in turn, after one of each that does not count."""
-    ours(), theirs()
-    pairs = np.array([[_seconds(call) for call in (ours, theirs)] for _ in range(repeats)])
-    ratio = pairs[:, 0] / pairs[:, 1]
-    return {
-        "seconds": float(np.median(pairs[:, 0])),
-        "peer_seconds": float(np.median(pairs[:, 1])),
-        "ratio": float(np.median(ratio)),
-        "ratio_min": float(ratio.min()),
-        "ratio_max": float(ratio.max()),
-    }
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def run(n_customers: int, n_events: int, repeats: int) -> pd.DataFrame:
-    """Return the table of the ratios: smaller is better, 1 is as fast as Polars."""
-    log = simulate_log(n_customers, n_events)
-    frame = pl.from_pandas(log)
-    X = latest_histories(log)
-    features = default_features().fit(X)
-    rows = {
-        "door against sort and group into lists": paired(
-            lambda: latest_histories(log), lambda: polars_lists(log), repeats
-        ),
-        "default features against one group_by": paired(
-            lambda: features.transform(X), lambda: polars_features(frame), repeats
-        ),
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").round(3)
+FULL = Sizes((1_000, 10_000, 100_000), (100_000, 1_000_000), 9, 60.0, True)
+QUICK = Sizes((1_000, 10_000), (50_000, 500_000), 5, 5.0, False)
+#: Events of ``--scaling``.
+SCALING = (1_000_000, 10_000_000)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--repeats", type=int, default=5)
+    choice = parser.add_argument_group("what to run")
+    choice.add_argument("--quick", action="store_true", help="small sizes: about two minutes")
+    choice.add_argument("--part", action="append", choices=PARTS, help="by default both")
+    choice.add_argument(
+        "--model",
+        action="append",
+        choices=[pair.model for pair in PAIRS],
+        help="a model of clvkit; may be repeated; by default all that lifetimes has too",
+    )
+    choice.add_argument(
+        "--scaling", action="store_true", help="time per event at 1e7 events too (2 GB of memory)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--sizes", type=int, nargs="+", metavar="N", help="customers of the models")
+    how.add_argument("--customers", type=int, help="customers of the log")
+    how.add_argument("--events", type=int, help="events of the log")
+    how.add_argument("--repeats", type=int, help="pairs of calls")
+    how.add_argument("--threads", type=int, default=1, help="that each side may use")
+    how.add_argument("--out", default="benchmarks/results", metavar="FOLDER")
 
 
 def main(arguments: argparse.Namespace) -> None:
-    print(run(arguments.customers, arguments.events, arguments.repeats).to_string())
+    """Run what was asked for, print the tables, and write them."""
+    sizes = _sizes(arguments)
+    parts, how = arguments.part or PARTS, {"threads": arguments.threads, "say": _say}
+    tables: dict[str, pd.DataFrame] = {}
+    if "models" in parts:
+        tables["models"] = run_models(
+            sizes.customers,
+            available_pairs(arguments.model),
+            repeats=sizes.repeats,
+            budget=sizes.budget,
+            memory=sizes.memory,
+            **how,
+        )
+    if "logs" in parts:
+        tables["logs"] = run_logs(*sizes.log, repeats=sizes.repeats, budget=sizes.budget, **how)
+    if arguments.scaling:
+        tables["scaling"] = run_scaling(SCALING, threads=arguments.threads)
+    described = describe_run() | {"threads": f"{arguments.threads} a side"}
+    text = speed_markdown(tables, described)
+    print(text)
+    written = write_speed(Path(arguments.out), text, tables, described)
+    print(f"Written: {', '.join(map(str, written))}", file=sys.stderr)
+
+
+def _sizes(arguments: argparse.Namespace) -> Sizes:
+    """Return the sizes of the setting, with those that were given in their place."""
+    sizes = QUICK if arguments.quick else FULL
+    customers = arguments.customers or sizes.log[0]
+    events = arguments.events or sizes.log[1]
+    if not 0 < customers <= events:
+        raise BenchmarkError(
+            f"--customers {customers} --events {events}: every customer has an event or more."
+        )
+    return sizes._replace(
+        customers=tuple(arguments.sizes or sizes.customers),
+        log=(customers, events),
+        repeats=arguments.repeats or sizes.repeats,
+    )
+
+
+def _say(line: str) -> None:
+    """Show progress where somebody is looking."""
+    if sys.stderr.isatty():
+        print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)

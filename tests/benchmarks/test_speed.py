@@ -1,43 +1,60 @@
-"""The benchmark times what it says it times."""
+"""The command measures what it is asked for, and writes what it prints."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
-import polars as pl
+import pandas as pd
 import pytest
 
-from benchmarks.speed import polars_features, polars_lists, run, simulate_log
-from clvkit import latest_histories
+from benchmarks import speed
+from benchmarks.__main__ import main
+from benchmarks.speed_tables import speed_markdown
 
 
-def test_both_sides_see_the_same_events():
-    log = simulate_log(50, 400)
-    histories = latest_histories(log)
-    lists = polars_lists(log)
-    assert lists["amount"].list.len().to_list() == histories["history"].array.n_events.tolist()
-    table = polars_features(pl.from_pandas(log)).sort("customer_id")
-    assert table["sum"].sum() == pytest.approx(log["amount"].sum())
-    assert table["count_365"].sum() <= len(log)
-    assert len(table.columns) == 18
+@pytest.fixture
+def door() -> pd.DataFrame:
+    """What is measured of a log, in made-up figures."""
+    row = {"task": "door", "peer": "Polars: lists", "customers": 100, "events": 500}
+    times = {"seconds": 0.004, "peer_seconds": 0.002, "cpu_speedup": 0.6, "error": ""}
+    ratios = {"speedup": 0.5, "speedup_min": 0.25, "speedup_max": 0.75, "peer_error": ""}
+    memory = {"peak_bytes": 24_000_000, "peer_peak_bytes": 36_000_000, "bytes": 12_000_000}
+    return pd.DataFrame([row | times | ratios | memory])
 
 
-def test_ratios_are_of_the_same_run():
-    table = run(200, 2_000, 3)
-    assert (table["ratio_min"] <= table["ratio"]).all()
-    assert (table["ratio"] <= table["ratio_max"]).all()
-    assert (table["seconds"] >= 0).all()
+def test_the_command_prints_and_writes_the_tables(tmp_path, monkeypatch, capsys, door):
+    asked = []
+    monkeypatch.setattr(speed, "run_logs", lambda *size, **how: asked.append(size) or door)
+    size = ["--customers", "100", "--events", "500"]
+    main(["speed", "--part", "logs", *size, "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert asked == [(100, 500)]
+    assert printed.strip() == (tmp_path / "speed.md").read_text().strip()
+    assert "| door | Polars: lists | 500 | 4 | 2 | 0.5 [0.25, 0.75] | 0.6 | 24 | 36 |" in printed
+    assert "2.0 × the three columns of the log (at most 6)" in printed
+    table = pd.read_csv(tmp_path / "speed_logs.csv")
+    assert list(table["task"]) == ["door"]
+    assert {"run_date", "run_command", "run_machine", "run_versions"} <= set(table)
 
 
-def test_the_command_prints_the_table():
-    command = [sys.executable, "-m", "benchmarks", "speed", "--customers", "100"]
-    result = subprocess.run(
-        [*command, "--events", "500", "--repeats", "1"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    assert "door against sort and group into lists" in result.stdout
+def test_quick_is_smaller():
+    assert max(speed.QUICK.customers) < max(speed.FULL.customers)
+    assert speed.QUICK.log[1] < speed.FULL.log[1]
+
+
+def test_refuses_customers_without_events(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["speed", "--customers", "10", "--events", "5"])
+    assert ended.value.code == 2
+    assert "every customer has an event" in capsys.readouterr().err
+
+
+def test_failures_are_in_the_report():
+    row = {"model": "BetaGeoNBD", "task": "fit", "data": "CDNOW", "seconds": 0.002}
+    failed = row | {"error": "", "peer_error": "ConvergenceError: no"}
+    text = speed_markdown({"models": pd.DataFrame([failed])}, {"date": "today"})
+    assert "| BetaGeoNBD | fit | CDNOW | 2 |  |  |  |" in text
+    assert "- the peer, BetaGeoNBD fit CDNOW: ConvergenceError: no" in text
+    fine = row | {"error": "", "peer_error": "", "peer_seconds": 0.02, "speedup": 10.0}
+    fine |= {"speedup_min": 9.0, "speedup_max": 11.0, "cpu_speedup": 8.0, "difference": 1e-7}
+    text = speed_markdown({"models": pd.DataFrame([fine])}, {"date": "today"})
+    assert "| 2 | 20 | 10 [9, 11] | 8 |" in text
+    assert "failed" not in text

@@ -1,0 +1,49 @@
+"""The door and the features are measured beside the same work of Polars."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose
+
+from benchmarks.engines.logs import describe, polars_features, polars_lists, prepare, random_log
+from benchmarks.speed_logs import TASKS, run_logs, run_scaling
+from clvkit import latest_histories
+
+
+def test_both_sides_see_the_same_events():
+    log = random_log(50, 400)
+    histories = latest_histories(log)
+    lists = polars_lists(log)
+    assert lists["amount"].list.len().to_list() == histories["history"].array.n_events.tolist()
+    table = polars_features(pl.from_pandas(log)).sort("customer_id")
+    assert table["sum"].sum() == pytest.approx(log["amount"].sum())
+    assert table["count_365"].sum() <= len(log)
+    assert len(table.columns) == 1 + 17
+
+
+@pytest.mark.parametrize("side", ["clvkit", "polars"])
+@pytest.mark.parametrize("do", TASKS)
+def test_every_task_is_one_of_all_customers(do, side):
+    call = prepare({"do": do, "side": side, "customers": 40, "events": 300})
+    assert describe(call()) == [40]
+
+
+def test_rows_have_times_and_memory_of_both():
+    table = run_logs(200, 2_000, repeats=2).set_index("task")
+    assert list(table.index) == list(TASKS)
+    assert (table[["error", "peer_error"]] == "").all(axis=None)
+    assert (table[["seconds", "peer_seconds"]] > 0).all(axis=None)
+    assert (table["difference"] == 0).all()
+    assert table.loc["door", "bytes"] == 3 * 8 * 2_000
+    assert table.loc["features", "bytes"] % (8 * 200) == 0
+    assert (table[["peak_bytes", "peer_peak_bytes"]] >= 0).all(axis=None)
+
+
+def test_scaling_is_relative_to_the_first_size():
+    table = run_scaling((1_000, 2_000), repeats=1)
+    assert list(table["events"]) == [1_000, 1_000, 2_000, 2_000]
+    assert list(table["relative"][:2]) == [1.0, 1.0]
+    per_event = 1e9 * table["seconds"] / table["events"]
+    assert_allclose(table["nanoseconds_per_event"], per_event)
+    assert table["relative"][3] == pytest.approx(per_event[3] / per_event[1])
