@@ -30,7 +30,7 @@ DATA ?= $(or $(CLVKIT_DATA),$(wildcard ../shared/data))
 
 bench-quick: $(STAMP)-run
 	$(LOCAL) $(BIN)/python -m benchmarks accuracy --quick $(if $(DATA),--data "$(DATA)")
-	$(LOCAL) $(BIN)/python -m benchmarks speed
+	$(LOCAL) $(BIN)/python -m benchmarks speed --quick
 
 lint: $(STAMP)-test
 	$(BIN)/ruff check .
