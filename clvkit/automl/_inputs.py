@@ -11,6 +11,7 @@ import pandas as pd
 from clvkit.automl._validation import Validation
 from clvkit.errors import LogError
 from clvkit.history import HistoryDtype, get_histories, latest_histories
+from clvkit.history._access import check_same_cutoffs
 from clvkit.history._read import column_names
 from clvkit.tracking import fingerprint
 
@@ -29,6 +30,7 @@ def read_histories(auto: AutoCLV, X: Any, y: Any) -> pd.DataFrame:
         When a log comes with a ``y``, or covariates change with time.
     """
     if _holds_histories(X):
+        check_same_cutoffs(X)
         return X
     if y is not None:
         raise LogError(

@@ -17,6 +17,7 @@ from clvkit.history._history_array import HistoryArray
 from clvkit.history._sample_index import sample_index
 
 __all__ = [
+    "check_same_cutoffs",
     "customers_of",
     "get_histories",
     "history_columns",
@@ -73,7 +74,7 @@ def get_histories(X: Any, column: str = "history", *, allow_missing: bool = Fals
             f"drop these rows, X[X[{column!r}].notna()]."
         )
     if column != "history" and isinstance(X, pd.DataFrame):
-        _check_same_cutoffs(X, column, array)
+        _check_cutoffs_of(X, column, array)
     return array
 
 
@@ -116,7 +117,20 @@ def _remedy(column: str) -> str:
     )
 
 
-def _check_same_cutoffs(X: pd.DataFrame, column: str, array: HistoryArray) -> None:
+def check_same_cutoffs(X: pd.DataFrame) -> None:
+    """Check that every history column knows of the same cutoffs as ``history``.
+
+    Raises
+    ------
+    HistoryTypeError
+        If one does not: it may know what came after the cutoff of its row.
+    """
+    for name in history_columns(X):
+        if name != "history":
+            _check_cutoffs_of(X, name, X[name].array)
+
+
+def _check_cutoffs_of(X: pd.DataFrame, column: str, array: Any) -> None:
     """Refuse other events that are known to another moment than the transactions: a leak."""
     own = X["history"].array if "history" in X.columns else None
     if not isinstance(own, HistoryArray):

@@ -24,6 +24,7 @@ from clvkit.history import (
     resolve_horizon,
     take_snapshots,
 )
+from clvkit.history._access import check_same_cutoffs
 from clvkit.history._moments import format_moment
 from clvkit.utils._duration import Duration, parse_duration
 
@@ -145,7 +146,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ----------
         X : DataFrame of shape (n_samples, 1 + n_covariates)
             With a column ``history``. Of several rows of a customer the latest one counts:
-            it contains the others.
+            it contains the others. All history columns are cut back to the snapshots.
         y : array-like of shape (n_samples,), default=None
             Used with ``labels="given"`` only.
 
@@ -154,6 +155,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self
         """
         horizon = resolve_horizon(self.horizon, get_histories(X))
+        check_same_cutoffs(X)
         if self.labels == "given" and y is not None:
             samples, labels = X, y
         else:
@@ -209,6 +211,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         resolve_horizon(self.horizon_, get_histories(X))
+        check_same_cutoffs(X)
         return self.pipeline_.predict(X)
 
     @available_if(_has_components)

@@ -23,7 +23,9 @@ from clvkit.serving._learning import (
     attribute_names,
     attribute_types,
     covariate_types,
+    door_of,
     fit_clone,
+    stream_attributes,
     training_end,
 )
 from clvkit.serving._load import load
@@ -56,14 +58,10 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     interval : ConformalInterval or None, default=None
         Fitted on out-of-fold predictions. It is used as it is, and kept by ``clone`` and
         :meth:`refit`. None leaves ``lower`` and ``upper`` NaN.
-    customer_id, date, amount : str
-        Columns of the log.
-    attributes : str or sequence of str, default=()
-        Further columns that the events carry.
-    refunds : {"net", "drop", "raise"}, default="net"
-        See :func:`clvkit.history.latest_histories`, as for the next two.
-    duplicates : {"keep", "drop", "raise"}, default="keep"
-    granularity : {"D", "W", "h", "min", "s"}, default="D"
+    customer_id, date, amount, attributes : str, sequence of str, or dict by the name of the log
+        Columns of the log; ``attributes`` are further ones that the events carry.
+    refunds, duplicates, granularity : str, default="net", "keep" and "D"
+        See :func:`clvkit.history.latest_histories`.
     coverage : float, default=0.9
         Share of customers whose spend shall lie within the interval.
 
@@ -84,10 +82,12 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ``"number"`` or ``"string"`` for each attribute column.
     covariate_types_ : dict of str to str
         ``"number"``, ``"date"`` or ``"string"`` for each covariate.
+    streams_ : dict of str to list of str
+        The further logs (history columns beside ``history``), and their events' attributes.
     schema_version_ : int
         Version of the stored form.
     feature_names_in_ : ndarray of str
-        ``"history"`` and the covariates.
+        ``"history"``, the other history columns and the covariates.
 
     Raises
     ------
@@ -135,10 +135,10 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "horizon": [str],
         "interval": [HasMethods(["interval"]), None],
-        "customer_id": [str],
-        "date": [str],
-        "amount": [str],
-        "attributes": ["array-like", str],
+        "customer_id": [str, dict],
+        "date": [str, dict],
+        "amount": [str, dict],
+        "attributes": ["array-like", str, dict],
         "refunds": [StrOptions({"net", "drop", "raise"})],
         "duplicates": [StrOptions({"keep", "drop", "raise"})],
         "granularity": [StrOptions({"D", "W", "h", "min", "s"})],
@@ -151,10 +151,10 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         *,
         horizon: str,
         interval: Any = None,
-        customer_id: str = "customer_id",
-        date: str = "date",
-        amount: str = "amount",
-        attributes: str | Sequence[str] = (),
+        customer_id: str | dict[str, str] = "customer_id",
+        date: str | dict[str, str] = "date",
+        amount: str | dict[str, str | None] = "amount",
+        attributes: str | Sequence[str] | dict[str, Sequence[str]] = (),
         refunds: str = "net",
         duplicates: str = "keep",
         granularity: str = "D",
@@ -200,6 +200,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.customer_type_ = "integer" if numbered else "string"
         self.attribute_types_ = attribute_types(array)
         self.covariate_types_ = covariate_types(X)
+        self.streams_ = stream_attributes(X)
         self.schema_version_ = SCHEMA_VERSION
         return self
 
@@ -220,6 +221,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         -------
         CLVModel
         """
+        log = _histories.check_logs(log, getattr(self, "streams_", {}))
         X = latest_histories(log, cutoff, covariates=covariates, **self._door())
         return clone(self).fit(X)
 
@@ -294,7 +296,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         log : table or path
-            All the transactions of the customers to score, with the columns of training.
+            All the transactions of the customers to score (and the other logs of training).
         cutoff : date-like or None, default=None
             The last known day. Later events are left out, and with them customers who bought
             nothing before. By default the later of the end of training and the log's last day;
@@ -313,8 +315,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             - ``clv``: expected spend in the horizon after the cutoff;
             - ``lower``, ``upper``: the interval around it;
             - ``expected_purchases``, ``probability_alive``: NaN where the family has none;
-            - ``segment``: 10 for customers who would have been in the tenth of highest value at
-              training, down to 1.
+            - ``segment``: from 10, the tenth of customers of highest value at training, to 1.
 
             At a given cutoff a row depends on that customer's transactions alone, never on who
             else is asked for. ``attrs["cutoff"]`` names the cutoff that was used. With
@@ -329,9 +330,10 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         wanted = check_coverage(self.coverage if coverage is None else coverage)
-        end = self.training_end_
+        log = _histories.check_logs(log, self.streams_)
+        end, door = self.training_end_, self._door()
         X = _histories.histories_to_score(
-            log, cutoff, training_end=end, covariates=covariates, **self._door()
+            log, cutoff, training_end=end, covariates=covariates, **door
         )
         clv = self.predict(X)
         ends = bounds(self.interval, clv, X.index, wanted)
@@ -373,13 +375,11 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _check_samples(self, X: pd.DataFrame) -> pd.DataFrame:
         check_is_fitted(self)
         self._check_histories(X)
-        return _histories.take_columns(X, self.feature_names_in_)
+        return _histories.take_columns(X, self.feature_names_in_, self.streams_)
 
     def _door(self) -> dict[str, Any]:
         """Return the settings with which logs are read."""
-        names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
-        settings = {name: getattr(self, name) for name in names}
-        return settings | {"attributes": list(attribute_names(self.attributes))}
+        return door_of(self, getattr(self, "streams_", {}))
 
     def __sklearn_clone__(self) -> CLVModel:
         # No log of a refit can tell again what the interval was fitted on, so a clone keeps it.

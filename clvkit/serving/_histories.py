@@ -9,12 +9,20 @@ import numpy as np
 import pandas as pd
 
 from clvkit.errors import ArgumentError, HistoryTypeError, MissingColumnError
-from clvkit.history import HistoryArray, get_histories, resolve_horizon
+from clvkit.history import HistoryArray, get_histories, history_columns, resolve_horizon
+from clvkit.history._access import check_same_cutoffs
 from clvkit.history._granularity import get_granularity
 from clvkit.history._log import open_log
+from clvkit.history._log_columns import TRANSACTIONS, name_logs
 from clvkit.history._moments import as_moments
 
-__all__ = ["check_histories", "histories_to_score", "record_horizon", "take_columns"]
+__all__ = [
+    "check_histories",
+    "check_logs",
+    "histories_to_score",
+    "record_horizon",
+    "take_columns",
+]
 
 
 def histories_to_score(
@@ -51,6 +59,7 @@ def check_histories(
 ) -> HistoryArray:
     """Return the histories, if they were made for this horizon and with these settings."""
     array = get_histories(X)
+    check_same_cutoffs(X)
     resolve_horizon(horizon, array)
     made = {"granularity": array.dtype.granularity, "attributes": sorted(array.dtype.attributes)}
     wanted = {"granularity": granularity, "attributes": sorted(attributes)}
@@ -63,7 +72,28 @@ def check_histories(
     return array
 
 
-def take_columns(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+def check_logs(log: Any, streams: Iterable[str]) -> Any:
+    """Return the logs of a request, if they are those that the model was trained with.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    given, wanted = sorted(set(name_logs(log)) - {TRANSACTIONS}), sorted(streams)
+    if given == wanted:
+        return log
+    trained = f"with the logs {_listed([TRANSACTIONS, *wanted])}" if wanted else "with one log"
+    example = ", ".join(f"{name!r}: ..." for name in [TRANSACTIONS, *wanted])
+    raise ArgumentError(
+        f"the model was trained {trained}, and is given {_listed([TRANSACTIONS, *given])}. Pass "
+        f"{f'{{{example}}}' if wanted else 'the transactions alone'}; a log without rows is "
+        "allowed beside the transactions."
+    )
+
+
+def take_columns(
+    X: pd.DataFrame, names: Iterable[str], streams: Iterable[str] = ()
+) -> pd.DataFrame:
     """Return ``X`` with its columns in the order of training.
 
     Raises
@@ -75,6 +105,12 @@ def take_columns(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """
     wanted = list(names)
     missing = [name for name in wanted if name not in X.columns]
+    if lost := [name for name in missing if name in streams]:
+        raise MissingColumnError(
+            f"the model was trained with the logs {_listed(lost)}, and X has none of these history "
+            "columns. Make X from all logs: latest_histories({'transactions': log, "
+            f"{lost[0]!r}: ...}})."
+        )
     if missing:
         raise MissingColumnError(
             f"the model was trained with the covariates {_listed(missing)}, and X has none of "
@@ -82,9 +118,12 @@ def take_columns(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
         )
     others = [name for name in X.columns if name not in wanted]
     if others:
+        kind = "the covariates "
+        if strange := [name for name in history_columns(X) if name in others]:
+            kind, others = "the logs ", strange
         trained = f"with {_listed(wanted[1:])}" if wanted[1:] else "without any"
         raise ArgumentError(
-            f"the model was trained {trained}, and is given the covariates {_listed(others)}. "
+            f"the model was trained {trained}, and is given {kind}{_listed(others)}. "
             "Leave them out, or fit a model with them."
         )
     return X[wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,30 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from clvkit.errors import ArgumentError, ClvkitError
-from clvkit.history import HistoryArray
+from clvkit.history import HistoryArray, get_histories, history_columns
+from clvkit.history._log_columns import TRANSACTIONS, names_of
 from clvkit.history._moments import as_moments, format_moment
 from clvkit.utils._duration import parse_duration
 
-__all__ = ["attribute_names", "attribute_types", "covariate_types", "fit_clone", "training_end"]
+__all__ = [
+    "attribute_names",
+    "attribute_types",
+    "covariate_types",
+    "door_of",
+    "fit_clone",
+    "stream_attributes",
+    "training_end",
+    "transaction_columns",
+]
 
 
-def attribute_names(attributes: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the attribute columns, each once; one alone may be given as it is."""
-    return tuple(dict.fromkeys([attributes] if isinstance(attributes, str) else attributes))
+def attribute_names(
+    attributes: str | Sequence[str] | Mapping[str, Sequence[str]],
+) -> tuple[str, ...]:
+    """Return the attribute columns of the transactions, each once."""
+    if isinstance(attributes, Mapping):
+        attributes = attributes.get(TRANSACTIONS, ())
+    return names_of(attributes)
 
 
 def fit_clone(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
@@ -64,7 +78,36 @@ def attribute_types(array: HistoryArray) -> dict[str, str]:
 
 def covariate_types(X: pd.DataFrame) -> dict[str, str]:
     """Return ``"number"``, ``"date"`` or ``"string"`` for each column beside the history."""
-    return {name: _kind(X[name].dtype) for name in X.columns if name != "history"}
+    streams = history_columns(X)
+    return {name: _kind(X[name].dtype) for name in X.columns if name not in streams}
+
+
+def stream_attributes(X: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the attributes of the events of each history column beside ``history``."""
+    names = [name for name in history_columns(X) if name != "history"]
+    return {name: list(get_histories(X, name).dtype.attributes) for name in names}
+
+
+def door_of(model: Any, streams: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the settings with which a model reads its logs."""
+    names = ("customer_id", "date", "amount", "refunds", "duplicates", "granularity")
+    settings = {name: getattr(model, name) for name in names}
+    attributes: Any = list(attribute_names(model.attributes))
+    if streams:
+        attributes = {TRANSACTIONS: attributes, **streams}
+    elif isinstance(model.attributes, dict):
+        attributes = model.attributes
+    return settings | {"attributes": attributes}
+
+
+def transaction_columns(model: Any) -> tuple[str, str, str]:
+    """Return which columns of the transactions hold customer, date and amount."""
+    customer_id, date, amount = (
+        column.get(TRANSACTIONS, role) if isinstance(column, dict) else column
+        for role in ("customer_id", "date", "amount")
+        for column in (getattr(model, role),)
+    )
+    return customer_id, date, amount
 
 
 def _kind(dtype: Any) -> str:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.errors import ArgumentError
 from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._learning import transaction_columns
 from clvkit.serving._load import ARTIFACT
 from clvkit.serving._trust import TRUSTED_TYPES
 from clvkit.tracking import ModelRecord, PipelineRecord
@@ -57,7 +58,8 @@ def model_record(model: CLVModel, register_as: str | None = None) -> ModelRecord
     Raises
     ------
     ArgumentError
-        If a covariate has the name of a column of the log, for a request cannot hold both.
+        If a covariate has the name of a column of the log, for a request cannot hold both; or
+        if the model was trained with several logs, for a request is one table.
 
     Examples
     --------
@@ -73,6 +75,12 @@ def model_record(model: CLVModel, register_as: str | None = None) -> ModelRecord
     2            2  1998-06-30     9.9
     """
     check_is_fitted(model)
+    if model.streams_:
+        raise ArgumentError(
+            "a request to a served model is one table, and this model takes several logs: "
+            f"'transactions', {', '.join(map(repr, model.streams_))}. Keep it with "
+            "model.save(path) and score with load(path).predict_customers(logs)."
+        )
     outputs = ("clv", "lower", "upper", "expected_purchases", "probability_alive")
     return ModelRecord(
         save=model.save,
@@ -97,7 +105,7 @@ def pipeline_record(pipeline: Any) -> PipelineRecord:
 
 
 def _inputs(model: CLVModel) -> dict[str, str] | None:
-    log = [model.customer_id, model.date, model.amount, *model.attribute_types_]
+    log = [*transaction_columns(model), *model.attribute_types_]
     both = [name for name in model.covariate_types_ if name in log]
     if both:
         raise ArgumentError(
@@ -113,14 +121,15 @@ def _example(model: CLVModel) -> pd.DataFrame:
     """Make up a request of three lines around the end of training."""
     end = pd.Timestamp(model.training_end_).normalize()
     days = [end - pd.Timedelta(days=n) for n in (30, 10, 0)]
+    customer_id, date, amount = transaction_columns(model)
     columns: dict[str, list[Any]] = {
-        model.customer_id: [1, 1, 2] if model.customer_type_ == "integer" else ["a", "a", "b"],
-        model.date: [str(day.date()) for day in days],
-        model.amount: [20.0, 35.5, 9.9],
+        customer_id: [1, 1, 2] if model.customer_type_ == "integer" else ["a", "a", "b"],
+        date: [str(day.date()) for day in days],
+        amount: [20.0, 35.5, 9.9],
     }
     made_up: dict[str, list[Any]] = {"number": [1.0, 2.0, 1.0], "string": ["x", "y", "x"]}
     columns |= {name: made_up[kind] for name, kind in model.attribute_types_.items()}
-    known: dict[str, Any] = {"number": 1.0, "string": "x", "date": columns[model.date][0]}
+    known: dict[str, Any] = {"number": 1.0, "string": "x", "date": columns[date][0]}
     columns |= {name: [known[kind]] * 3 for name, kind in model.covariate_types_.items()}
     return pd.DataFrame(columns)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from clvkit.errors import LogError, MissingColumnError
 from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._learning import transaction_columns
 
 __all__ = ["covariates_of_request", "score_request", "with_inferred_types"]
 
@@ -21,7 +22,7 @@ def score_request(
     log = with_inferred_types(request)
     names, covariates = list(model.covariate_types_), None
     if names:
-        covariates = covariates_of_request(log, model.customer_id, names)
+        covariates = covariates_of_request(log, transaction_columns(model)[0], names)
     table = model.predict_customers(log, cutoff, coverage, covariates=covariates)
     return table.reset_index()
 

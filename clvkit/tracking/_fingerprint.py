@@ -6,8 +6,9 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from clvkit.history import get_histories
+from clvkit.history import HistoryArray, get_histories, history_columns
 from clvkit.tracking._records import DatasetRecord
 
 __all__ = ["fingerprint"]
@@ -27,8 +28,8 @@ def fingerprint(X: Any) -> DatasetRecord:
     Returns
     -------
     DatasetRecord
-        The digest hashes times, amounts and cutoffs in the order of the customers; names of
-        customers and attributes are left out.
+        The digest hashes times, amounts and cutoffs of all history columns in the order of the
+        customers; names of customers and attributes are left out.
 
     Examples
     --------
@@ -42,13 +43,22 @@ def fingerprint(X: Any) -> DatasetRecord:
     array = get_histories(X)
     flat = array.flat_events()
     digest = hashlib.sha256()
-    for column in (flat.offsets, array.cutoff_moments, flat.time):
-        digest.update(np.ascontiguousarray(column, dtype=np.int64).tobytes())
-    digest.update(np.ascontiguousarray(flat.amount + 0.0).tobytes())  # -0.0 is 0.0
+    _update(digest, array)
+    for name in history_columns(X) if isinstance(X, pd.DataFrame) else ():
+        if name != "history":
+            digest.update(name.encode())
+            _update(digest, get_histories(X, name, allow_missing=True))
     resolution = array.dtype.resolution
     span = np.array([flat.time.min(), array.cutoff_moments.max()]) if len(flat.time) else None
     start, end = ("", "") if span is None else (_date(moment, resolution) for moment in span)
     return DatasetRecord(len(flat.time), len(array), start, end, digest.hexdigest()[:_LENGTH])
+
+
+def _update(digest: Any, array: HistoryArray) -> None:
+    flat = array.flat_events()
+    for column in (flat.offsets, array.cutoff_moments, flat.time):
+        digest.update(np.ascontiguousarray(column, dtype=np.int64).tobytes())
+    digest.update(np.ascontiguousarray(flat.amount + 0.0).tobytes())  # -0.0 is 0.0
 
 
 def _date(moment: int, resolution: str) -> str:

@@ -1,10 +1,14 @@
 """CovariateEncoder: any column becomes a float column."""
 
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
+from clvkit.errors import ArgumentError
 from clvkit.features import CovariateEncoder
 
 NAN = np.nan
@@ -29,6 +33,17 @@ COLUMNS = {
     "mixed objects": (pd.Series([True, "a", 2], dtype=object), [1, 2, 0]),
     "categories": (pd.Series(["b", None, "a"], dtype="category"), [1, NAN, 0]),
     "categories of numbers": (pd.Series([10, None, 9], dtype="category"), [0, NAN, 1]),
+    "decimals": (pd.Series([Decimal("2.5"), None, Decimal("1")], dtype=object), [2.5, NAN, 1]),
+    "objects that are numbers": (pd.Series([2, None, 0.5], dtype=object), [2, NAN, 0.5]),
+    "objects that are dates": (
+        pd.Series([datetime.date(1970, 1, 3), None, datetime.date(1970, 1, 1)], dtype=object),
+        [2, NAN, 0],
+    ),
+    "durations": (pd.Series([pd.Timedelta("36h"), None, pd.Timedelta(0)]), [1.5, NAN, 0]),
+    "objects that are durations": (
+        pd.Series([datetime.timedelta(hours=36), None, datetime.timedelta(0)], dtype=object),
+        [1.5, NAN, 0],
+    ),
     "nothing known": (pd.Series([None, None, None], dtype=object), [NAN] * 3),
 }
 
@@ -52,6 +67,36 @@ def test_codes_do_not_depend_on_the_rows_or_dtypes_of_a_later_frame():
     encoder = CovariateEncoder().fit(pd.DataFrame({"country": ["NL", "DE", "FR"]}))
     later = pd.DataFrame({"country": pd.Categorical(["NL", "NL"], categories=["NL", "ZZ"])})
     assert_array_equal(encoder.transform(later)[:, 0], [2, 2])
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pd.Series([1.0, 2.0], dtype="category"),
+        pd.Series([1, 2], dtype=object).astype("category"),
+        pd.Series(["1", "2"]),
+        pd.Series([1.0, 2.0]),
+        pd.Series([1, 2], dtype="Int64"),
+    ],
+    ids=["floats", "objects", "text", "plain floats", "plain integers"],
+)
+def test_numeric_categories_have_one_code_whatever_their_type(later):
+    encoder = CovariateEncoder().fit(pd.DataFrame({"tier": pd.Categorical([1, 2, 3])}))
+    assert encoder.categories_ == {"tier": ["1", "2", "3"]}
+    assert_array_equal(encoder.transform(later.to_frame("tier"))[:, 0], [0, 1])
+
+
+def test_covariates_of_one_name_are_refused():
+    X = pd.DataFrame([[1, 2, 3]], columns=["age", "age", "tier"])
+    with pytest.raises(ArgumentError, match=r"several columns of the same name: \['age'\]. Rename"):
+        CovariateEncoder().fit(X)
+
+
+def test_histories_are_no_covariates(cdnow_histories):
+    X = cdnow_histories.assign(age=31)
+    encoder = CovariateEncoder().fit(X)
+    assert encoder.get_feature_names_out().tolist() == ["age"]
+    assert_array_equal(encoder.transform(X), np.full((len(X), 1), 31.0))
 
 
 def test_numbers_that_come_as_text_later_are_read():
