@@ -1,12 +1,13 @@
 """Blocks of rows: that they cover the rows, and that nobody notices them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
 from clvkit.datasets import load_cdnow
 from clvkit.features import _view, default_features
-from clvkit.features._view import blocks_of_rows, divide
+from clvkit.features._view import HistoryView, blocks_of_rows, divide
 from clvkit.history import get_histories, latest_histories, make_samples
 
 
@@ -51,3 +52,30 @@ def test_histories_without_events_are_rows_too():
 def test_divide_by_nothing_and_less():
     quotient = divide(np.array([1.0, 1.0, 1.0, 0.0]), np.array([2.0, 0.0, -1.0, 4.0]))
     assert_array_equal(quotient, [0.5, np.nan, np.nan, 0.0])
+
+
+def test_times_before_the_cutoff_by_hand():
+    log = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "a", "b", "c", "c"],
+            "date": pd.to_datetime(
+                [
+                    *("2024-03-01 09:00", "2024-03-04 08:00", "2024-03-04 20:00"),
+                    *("2024-03-02 12:00", "2024-02-29 12:00", "2024-03-03 12:00"),
+                ]
+            ),
+            "amount": [1.0, 1.0, 1.0, -1.0, 1.0, 1.0],
+        }
+    )
+    by_day = HistoryView(get_histories(latest_histories(log, cutoff="2024-03-05")))
+    assert_array_equal(by_day.event_days_ago, [4, 1, 1, 3, 5, 2])
+    assert_array_equal(by_day.purchase_days_ago, [4, 1, 5, 2])
+    gaps, offsets = by_day.gaps
+    assert_array_equal(gaps, [3.0, 3.0])
+    assert_array_equal(offsets, [0, 1, 1, 2])
+    # The cutoff is 2024-03-05 23:00: whole days are counted back from there.
+    X = latest_histories(log, cutoff="2024-03-05", granularity="h")
+    by_hour = HistoryView(get_histories(X))
+    assert_array_equal(by_hour.event_days_ago, [4, 1, 1, 3, 5, 2])
+    gaps, _ = by_hour.gaps
+    assert_array_equal(gaps, [71 / 24, 0.5, 3.0])
