@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,8 +16,9 @@ from benchmarks.compare import REFERENCE, Settings, compare
 from benchmarks.errors import BenchmarkError
 from benchmarks.logs import COLUMNS, data_folder, load_log, logs_in
 from benchmarks.machine import describe_run
+from benchmarks.progress import Keeper
 from benchmarks.simulated import simulated_tasks
-from benchmarks.tables import accuracy_markdown, write_results
+from benchmarks.tables import accuracy_markdown
 from benchmarks.tasks import QUICK, STANDARD, Task, parse_task
 from benchmarks.truth import days_unseen, split_log
 
@@ -71,8 +70,8 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.reference, arguments.seed, arguments.time_limit, arguments.resamples
     )
     about = describe_run()
-    write = functools.partial(write_results, Path(arguments.out), about)
-    results = compare(tasks, adapters, load, settings, tell=_tell, keep=write)
+    with Keeper(Path(arguments.out), about, len(tasks) * len(adapters)) as keeper:
+        results = compare(tasks, adapters, load, settings, keeper)
     print(accuracy_markdown(results.scores, results.differences, about))
     print(f"These tables, and more of them as CSV, are in {arguments.out}.")
 
@@ -117,12 +116,3 @@ def _check(tasks: Iterable[Task], load: Callable[[str], pd.DataFrame]) -> None:
                 "period. If nothing was recorded after it, name fewer days.",
                 file=sys.stderr,
             )
-
-
-def _tell(task: Task, row: dict[str, Any]) -> None:
-    """Show a result where somebody is looking."""
-    if not sys.stderr.isatty():
-        return
-    result = row["error"] or f"D2 {row['d2_tweedie']:.3f} in {row['seconds']:.1f} s"
-    line = f"{time.strftime('%H:%M:%S')}  {task}  {row['competitor']}: {result}"
-    print(line, file=sys.stderr, flush=True)

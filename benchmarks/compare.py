@@ -17,7 +17,7 @@ from benchmarks.simulated import latent_expectation
 from benchmarks.tasks import Task
 from benchmarks.truth import Split, split_log
 
-__all__ = ["REFERENCE", "Results", "Settings", "compare", "compare_on"]
+__all__ = ["REFERENCE", "Results", "Settings", "Watch", "compare", "compare_on"]
 
 REFERENCE = "clvkit_automl"
 
@@ -62,14 +62,25 @@ class Results(NamedTuple):
     differences: pd.DataFrame
 
 
+class Watch:
+    """Is told what happens; this one keeps it to itself."""
+
+    def begins(self, task: Task, competitor: str) -> None:
+        """A competitor starts on a task."""
+
+    def ended(self, task: Task, row: dict[str, Any]) -> None:
+        """Its row of the scores is known."""
+
+    def finished(self, results: Results) -> None:
+        """All competitors have done a task; these are all results so far."""
+
+
 def compare(
     tasks: Iterable[Task],
     adapters: Sequence[Adapter],
     load: Callable[[str], pd.DataFrame],
     settings: Settings,
-    *,
-    tell: Callable[[Task, dict[str, Any]], Any] = lambda task, row: None,
-    keep: Callable[[Results], Any] = lambda results: None,
+    watch: Watch,
 ) -> Results:
     """Run every competitor on every task.
 
@@ -80,10 +91,8 @@ def compare(
     load : callable
         Returns the log of a name.
     settings : Settings
-    tell : callable, optional
-        Given every row of the scores as soon as it is known.
-    keep : callable, optional
-        Given all results so far after each task, so that an interrupted run has some.
+    watch : Watch
+        Told of every step, and given all results so far after each task.
 
     Returns
     -------
@@ -93,10 +102,10 @@ def compare(
     gaps = [pd.DataFrame()]
     for task in tasks:
         split = split_log(load(task.log), task)
-        found, differences = compare_on(task, split, adapters, settings, tell)
+        found, differences = compare_on(task, split, adapters, settings, watch)
         rows += found
         gaps.append(differences)
-        keep(Results(_frame(rows), pd.concat(gaps, ignore_index=True)))
+        watch.finished(Results(_frame(rows), pd.concat(gaps, ignore_index=True)))
     return Results(_frame(rows), pd.concat(gaps, ignore_index=True))
 
 
@@ -105,7 +114,7 @@ def compare_on(
     split: Split,
     adapters: Sequence[Adapter],
     settings: Settings,
-    tell: Callable[[Task, dict[str, Any]], Any],
+    watch: Watch,
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Run every competitor on one task, and return rows of scores and the differences."""
     about: dict[str, Any] = {
@@ -117,13 +126,14 @@ def compare_on(
     y = split.spend.to_numpy(dtype=np.float64)
     rows, predictions = [], {}
     for name, run in _runs(task, split, adapters, settings):
+        watch.begins(task, name)
         outcome = run()
         row = about | {"competitor": name}
         if outcome.prediction is not None:
             predictions[name], absent = align(outcome.prediction, split.spend)
             row |= score(y, predictions[name]) | {"without_prediction": absent}
         rows.append(row | _about_outcome(outcome))
-        tell(task, rows[-1])
+        watch.ended(task, rows[-1])
     if settings.reference not in predictions:
         return rows, pd.DataFrame()
     differences = bootstrap_differences(

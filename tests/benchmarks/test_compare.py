@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks.compare import Settings, compare
+from benchmarks.compare import Settings, Watch, compare
 from benchmarks.logs import load_log
 from benchmarks.scores import METRICS
 from benchmarks.simulated import simulated_tasks
@@ -26,13 +26,23 @@ def results(tmp_path_factory):
     path.write_text("def predict(log, cutoff, days, seed): raise ValueError('no | luck')")
     adapters = [find_adapter("past_rate"), read_adapter(path), find_adapter("last_period")]
     told, kept = [], []
+
+    class Listener(Watch):
+        def begins(self, task, competitor):
+            told.append((str(task), competitor, "begins"))
+
+        def ended(self, task, row):
+            told.append((str(task), row["competitor"], "ended"))
+
+        def finished(self, results):
+            kept.append(len(results.scores))
+
     found = compare(
         TASKS,
         adapters,
         lambda name: load_log(name, None),
         Settings(reference="past_rate", n_resamples=50),
-        tell=lambda task, row: told.append((str(task), row["competitor"])),
-        keep=lambda so_far: kept.append(len(so_far.scores)),
+        Listener(),
     )
     return found, told, kept
 
@@ -80,8 +90,9 @@ def test_differences_are_to_the_reference(results):
 
 def test_results_are_told_and_kept_as_they_come(results):
     _, told, kept = results
-    assert told[0] == ("cdnow_sample 1997-12-31 + 90", "past_rate")
-    assert len(told) == 7
+    assert told[0] == ("cdnow_sample 1997-12-31 + 90", "past_rate", "begins")
+    assert told[1] == ("cdnow_sample 1997-12-31 + 90", "past_rate", "ended")
+    assert len(told) == 2 * 7
     assert kept == [3, 7]
 
 
