@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from clvkit.errors import HistoryTypeError
 from clvkit.history._dtype import HistoryDtype
@@ -13,6 +14,7 @@ from clvkit.history._event_store import Attribute, EventStore
 from clvkit.history._history import as_cutoffs, as_datetime
 from clvkit.history._history_array import MISSING, HistoryArray
 from clvkit.history._moments import as_moments
+from clvkit.utils._duration import ticks_per_day
 
 __all__ = ["from_arrow", "to_arrow"]
 
@@ -44,6 +46,16 @@ def to_arrow(array: HistoryArray) -> pa.StructArray:
 def from_arrow(array: Any, dtype: HistoryDtype | None = None) -> HistoryArray:
     """Return the histories of an Arrow array that :func:`to_arrow` made.
 
+    Parameters
+    ----------
+    array : pyarrow.StructArray or ChunkedArray
+    dtype : HistoryDtype or None, default=None
+        By default days, or the coarsest granularity that rounds no time.
+
+    Returns
+    -------
+    HistoryArray
+
     Raises
     ------
     HistoryTypeError
@@ -61,20 +73,46 @@ def from_arrow(array: Any, dtype: HistoryDtype | None = None) -> HistoryArray:
     offsets = np.asarray(lists.offsets).astype(np.int64)
     events = lists.values
     names = tuple(name for name in events.type.names if name not in ("time", "amount"))
-    dtype = dtype or HistoryDtype("D")
-    time = np.asarray(events.field("time")).astype("M8[s]")
+    time = np.asarray(events.field("time")).astype("M8[us]")
+    cutoff = np.asarray(array.field("cutoff")).astype("M8[us]")
+    dtype = dtype or HistoryDtype(_coarsest(time, cutoff[~missing]))
     store = EventStore(
         as_moments(time, dtype.resolution),
         np.asarray(events.field("amount"), dtype=np.float64),
         {name: _attribute(events.field(name)) for name in names},
     )
-    cutoff = np.asarray(array.field("cutoff")).astype("M8[s]")
-    moments = np.where(missing, MISSING, as_moments(cutoff, dtype.resolution))
+    moments = np.where(missing, MISSING, _cutoff_moments(cutoff, dtype.resolution))
     begin, end = offsets[:-1].copy(), offsets[1:].copy()
     begin[missing] = end[missing] = 0
     histories = HistoryArray(store, begin, end, moments, dtype.replace(attributes=names))
     _check_order(histories)
     return histories
+
+
+def _coarsest(time: NDArray, cutoff: NDArray) -> str:
+    """Return the coarsest granularity in which no time of an event or a cutoff is rounded."""
+    if not _has_rest(time, "D") and not _has_rest(cutoff, "D"):
+        return "D"
+    # A cutoff is shown by its last second, the first second of a day by its last microsecond.
+    timed = cutoff[cutoff != cutoff.astype("M8[D]")]
+    following = timed.astype("M8[s]") + np.timedelta64(1, "s")
+    for name in ("h", "min"):
+        if not _has_rest(time, name) and not _has_rest(following, name):
+            return name
+    return "s"
+
+
+def _has_rest(moments: NDArray, resolution: str) -> bool:
+    rounded = as_datetime(as_moments(moments, resolution), resolution)
+    return bool((rounded != moments).any())
+
+
+def _cutoff_moments(cutoff: NDArray, resolution: str) -> NDArray[np.int64]:
+    """Return cutoffs as moments; a midnight means the end of its day."""
+    days = cutoff.astype("M8[D]")
+    whole = cutoff == days
+    last = (days.astype(np.int64) + 1) * ticks_per_day(resolution) - 1
+    return np.where(whole, last, as_moments(cutoff, resolution))
 
 
 def _check_order(array: HistoryArray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from clvkit.errors import DateError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_time_zones", "names_a_day", "read_dates"]
+__all__ = ["check_time_zones", "keep_times_of_day", "names_a_day", "read_dates"]
 
 #: A year, a month and a day: pandas reads "2011" as a first of January, and "now" as well.
 _DAY = r"^\s*(?:\d{8}|\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2})(?:\D|$)"
@@ -34,11 +35,28 @@ def check_time_zones(table: Any, columns: list[str]) -> None:
     """
     for name in columns:
         column = table[name]
-        if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) != "datetime":
+        kind = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else None
+        if kind not in ("date", "datetime"):
             continue
-        zones = {str(getattr(value, "tzinfo", None)) for value in column.dropna()}
+        times = (value for value in column.dropna() if isinstance(value, datetime.datetime))
+        zones = {str(value.tzinfo) for value in times}
         if len(zones) > 1:
             raise DateError(_mixed_zones(name, ", ".join(sorted(zones)[:3])))
+
+
+def keep_times_of_day(table: Any, columns: list[str]) -> Any:
+    """Return a pandas table in which objects that mix dates and datetimes are all datetimes.
+
+    Arrow would make dates of all of them, and every hour would be lost.
+    """
+    mixed = {}
+    for name in columns:
+        column = table[name]
+        if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "date":
+            types = set(column.dropna().map(type))
+            if any(issubclass(kind, datetime.datetime) for kind in types):
+                mixed[name] = pd.to_datetime(column)
+    return table.assign(**mixed) if mixed else table
 
 
 def read_dates(column: pl.Series, customers: pl.Series) -> pl.Series:

@@ -37,6 +37,19 @@ class Attribute:
         """Return the attribute at those events."""
         return Attribute(self.values[index], self.categories)
 
+    def pruned(self) -> Attribute:
+        """Return the attribute without the categories that no event has."""
+        if self.categories is None or len(self.categories) == 0:
+            return self
+        used = np.zeros(len(self.categories) + 1, dtype=bool)
+        used[self.values] = True  # -1, which is missing, marks the last one
+        used = used[:-1]
+        if used.all():
+            return self
+        new = np.append(np.cumsum(used) - 1, -1).astype(np.int32)
+        known = np.flatnonzero(used).tolist()
+        return Attribute(new[self.values], [self.categories[code] for code in known])
+
     def decode(self) -> NDArray:
         """Return numbers as they are, and categories as an object array (None is missing)."""
         if self.categories is None:
@@ -136,6 +149,11 @@ class EventStore:
         """Return a store of those events; ``index`` is a slice or an array of positions."""
         attributes = {name: column.take(index) for name, column in self.attributes.items()}
         return EventStore(self.time[index], self.amount[index], attributes)
+
+    def pruned(self) -> EventStore:
+        """Return the store without categories that no event has."""
+        attributes = {name: column.pruned() for name, column in self.attributes.items()}
+        return EventStore(self.time, self.amount, attributes)
 
     @classmethod
     def concatenate(cls, stores: Sequence[EventStore]) -> EventStore:

@@ -111,7 +111,8 @@ def compact(array: HistoryArray) -> HistoryArray:
     """Return the array over a store that holds its own events only, each of them once.
 
     A slice of a shared store would otherwise take the whole store along into a pickle. Prefixes
-    of one customer's events overlap: the union of their ranges is kept. An array that uses its
+    of one customer's events overlap: the union of their ranges is kept, and of the categories of
+    attributes those that occur. An array that uses its
     whole store is returned as it is.
     """
     filled = array._end > array._begin
@@ -126,7 +127,7 @@ def compact(array: HistoryArray) -> HistoryArray:
     stops = reach[np.append(np.flatnonzero(opens)[1:] - 1, len(first) - 1)] if len(first) else reach
     if (stops - starts).sum() == len(array._store):
         return array
-    store = array._store.take(concatenated_ranges(starts, stops))
+    store = array._store.take(concatenated_ranges(starts, stops)).pruned()
     room = np.cumsum(stops - starts) - (stops - starts)
     union = np.searchsorted(starts, array._begin, side="right") - 1
     shift = np.where(filled, (room - starts)[union] if len(starts) else 0, -array._begin)

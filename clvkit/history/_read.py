@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
-from clvkit.history._dates import check_time_zones
+from clvkit.history._dates import check_time_zones, keep_times_of_day
 from clvkit.history._unread import explain_unread
 
 if TYPE_CHECKING:
@@ -62,20 +62,40 @@ def read_table(
     schema = frame.collect_schema()
     _check_columns(schema.names(), roles, table, name)
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
-    frame = frame.select(columns)
     if nw.dependencies.is_pandas_dataframe(table):
         check_time_zones(table, columns)
+        frame = nw.from_native(keep_times_of_day(table, columns))
+    frame = frame.select(columns)
+    if nw.dependencies.is_pandas_dataframe(table):
         # On the way to Polars pandas would warn that it drops the zone.
         zoned = [c for c in columns if getattr(schema[c], "time_zone", None) is not None]
         frame = frame.with_columns(nw.col(c).dt.replace_time_zone(None) for c in zoned)
     try:
         if isinstance(frame, nw.LazyFrame):
-            return frame.collect(backend="polars").to_native()
+            return _in_utc(table, frame.collect(backend="polars").to_native())
         return frame.to_polars()
     except MemoryError:
         raise
     except Exception as error:  # whatever the engine behind the table raises
         raise explain_unread(table, columns, roles, error, name) from error
+
+
+def _in_utc(table: Any, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return moments of DuckDB in UTC.
+
+    Its TIMESTAMPTZ remembers no zone: DuckDB shows it in that of the session, and one log would
+    give other days on another machine.
+    """
+    import polars as pl
+
+    if not nw.dependencies.is_duckdb_relation(table):
+        return frame
+    zoned = [
+        name
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    ]
+    return frame.with_columns(pl.col(zoned).dt.convert_time_zone("UTC")) if zoned else frame
 
 
 def column_names(table: Any, *, name: str = "the table") -> list[str]:
@@ -157,8 +177,14 @@ def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
     if _kind(file) == "csv":
         # The whole file decides on the types: the first rows of a log say little.
         frame = pl.read_csv(file, infer_schema_length=None).lazy()
-    columns = frame.collect_schema().names()
-    _check_columns(columns, roles, frame, f"'{file}'")
+    schema = frame.collect_schema()
+    _check_columns(schema.names(), roles, frame, f"'{file}'")
+    id_ = roles.get("customer_id")
+    if _kind(file) == "csv" and id_ is not None and schema[id_].is_numeric():
+        text = pl.read_csv(file, columns=[id_], schema_overrides={id_: pl.String})[id_]
+        if text.str.contains(r"^\s*[+-]?0\d").any():
+            # 007 is not 7: what has leading zeros is a name and no number.
+            frame = frame.with_columns(text)
     return frame if whole else frame.select(list(dict.fromkeys(roles.values())))
 
 

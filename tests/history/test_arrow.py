@@ -162,6 +162,44 @@ def test_refuses(values, message):
         from_arrow(values)
 
 
-def test_the_dtype_is_days_by_default(X):
+def test_the_dtype_is_the_resolution_by_default(X):
     array = from_arrow(to_arrow(X["history"].array))
-    assert array.dtype == HistoryDtype("D", attributes=("channel", "items, per line"))
+    resolution = X["history"].dtype.resolution
+    assert array.dtype == HistoryDtype(resolution, attributes=("channel", "items, per line"))
+
+
+@pytest.mark.parametrize("granularity", ["D", "W", "h", "min", "s"])
+def test_no_time_is_rounded_without_a_dtype(granularity):
+    log = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 2],
+            "date": ["2024-01-01 13:47:11", "2024-01-03", "2024-01-02 23:59:59"],
+            "amount": 1.0,
+        }
+    )
+    for cutoff in (None, "2024-01-05") if granularity in "DW" else ("2024-01-03 00:59:59", None):
+        array = latest_histories(log, cutoff, granularity=granularity)["history"].array
+        again = from_arrow(to_arrow(array))
+        assert again.dtype.resolution == array.dtype.resolution
+        assert (again == array.with_dtype(again.dtype)).all()
+
+
+def test_a_midnight_of_other_software_means_the_end_of_its_day():
+    event = {"time": pd.Timestamp("2024-01-05 14:30"), "amount": 2.0}
+    row = {"cutoff": pd.Timestamp("2024-01-05"), "events": [event]}
+    array = from_arrow(pa.array([row]))
+    assert array.dtype.granularity == "min"
+    assert array[0].cutoff == pd.Timestamp("2024-01-05 23:59:59")
+    assert len(array[0]) == 1
+
+
+def test_parquet_of_several_history_columns(tmp_path):
+    log = pd.DataFrame({"customer_id": [1, 2], "date": "2024-01-01", "amount": 1.0, "shop": "x"})
+    visits = log.drop(columns=["amount", "shop"]).assign(page=["a", None])[:1]
+    logs = {"transactions": log, "visits": visits}
+    X = latest_histories(logs, attributes={"transactions": ["shop"], "visits": ["page"]})
+    X.to_parquet(tmp_path / "X.parquet")
+    again = pd.read_parquet(tmp_path / "X.parquet")
+    pd.testing.assert_frame_equal(again, X)
+    assert again["visits"].dtype == X["visits"].dtype
+    assert again["visits"].array.n_events.tolist() == [1, 0]

@@ -91,3 +91,16 @@ def test_the_arrays_given_stay_writeable():
     assert time.flags.writeable
     assert np.shares_memory(store.time, time)
     assert not store.time.flags.writeable
+
+
+def test_pruned_drops_categories_that_do_not_occur():
+    attribute = Attribute(np.array([2, -1, 0, 2], dtype=np.int32), ["a", "b", "c"])
+    pruned = attribute.pruned()
+    assert pruned.categories == ["a", "c"]
+    assert pruned.decode().tolist() == attribute.decode().tolist()
+    assert pruned.pruned() is pruned
+    nothing = Attribute(np.array([-1], dtype=np.int32), ["a"]).pruned()
+    assert nothing.categories == []
+    assert nothing.decode().tolist() == [None]
+    numbers = Attribute(np.array([1.0]))
+    assert numbers.pruned() is numbers

@@ -222,6 +222,27 @@ def test_a_pickle_holds_its_own_events_once(large, part):
     assert (again == array).all()
 
 
+def test_a_pickle_holds_its_own_categories_only(cdnow):
+    pages = cdnow.assign(page="page " + cdnow.index.astype(str))
+    array = get_histories(latest_histories(pages, attributes=["page"]))[:50]
+    pickled = pickle.dumps(array)
+    texts = sum(len(text) + 4 for history in array for text in history.attributes["page"])
+    assert len(pickled) <= 1.2 * (own_bytes(array) + texts)
+    again = pickle.loads(pickled)
+    assert (again == array).all()
+    assert len(again.store.attributes["page"].categories) == array.n_events.sum()
+
+
+def test_a_pickled_frame_is_slim_once_its_index_is(cdnow):
+    X, _ = make_samples({"transactions": cdnow, "visits": cdnow}, "13W")
+    rows = X.iloc[1000:3000]
+    rows = rows.set_axis(rows.index.remove_unused_levels(), axis=0)
+    own = sum(own_bytes(get_histories(rows, column)) for column in X.columns)
+    index = sum(level.nbytes for level in rows.index.levels)
+    index += sum(code.nbytes for code in rows.index.codes)
+    assert len(pickle.dumps(rows)) <= 1.2 * (own + index)
+
+
 def test_what_is_compact_already_is_pickled_as_it_is(large):
     again = pickle.loads(pickle.dumps(large[:500]))
     assert again.__reduce__()[1][0] is again.store
@@ -456,6 +477,7 @@ def test_repr_in_frames(X):
     line = repr(X).splitlines()[2]
     assert first.describe() in line
     assert first.describe() in X.to_html()
+    assert first.describe() in X._repr_html_(), "what notebooks show"
     assert "history[D, attributes=channel|items" in repr(X["history"])
     missing = X["history"].array.copy()
     missing[0] = None

@@ -273,7 +273,7 @@ def test_nothing_after_a_cutoff_is_in_any_column(logs, data):
         for other in (past, visits[visits["date"] <= cutoff]):
             again = latest_histories({**both, "visits": other}, cutoff=cutoff)
             pd.testing.assert_frame_equal(again, told)
-        known = latest_histories(both, end="2021-01-01")
+        known = latest_histories(both, end="2022-01-01")
     cut = get_histories(known).cut_back(cutoff)
     seen = replace_histories(known, cut)[cut.n_events > 0]
     for column in history_columns(told):
