@@ -25,6 +25,7 @@ __all__ = [
     "FewCustomersError",
     "HistoryTypeError",
     "HorizonError",
+    "IndependenceWarning",
     "LogError",
     "LogTypeError",
     "MissingColumnError",
@@ -163,6 +164,10 @@ class RegimeWarning(ClvkitWarning):
 
 class BoundaryWarning(ClvkitWarning):
     """A parameter ran to the boundary of its range: a simpler model fits as well."""
+
+
+class IndependenceWarning(ClvkitWarning):
+    """Spend per purchase depends on how often customers buy, which the model takes not to be."""
 
 
 class TrackingWarning(ClvkitWarning):

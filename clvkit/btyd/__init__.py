@@ -2,13 +2,18 @@
 
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
+from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._gamma_gamma import GammaGamma
+from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
 
 __all__ = [
     "BTYDRegressor",
     "BetaGeoNBD",
+    "ConditionalGammaGamma",
     "GammaGamma",
+    "Independence",
     "LikelihoodRatioTest",
+    "check_independence",
     "likelihood_ratio_test",
 ]

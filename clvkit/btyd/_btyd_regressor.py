@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
+from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._gamma_gamma import GammaGamma
-from clvkit.errors import SummaryError
+from clvkit.btyd._independence import warn_of_dependence
+from clvkit.btyd._inference import check_coverage
+from clvkit.btyd._spend_intervals import joint_quantiles
+from clvkit.btyd._summary import read_spend
+from clvkit.errors import NoComponentsError, SummaryError, UnknownNameError
 from clvkit.history import HistoryArray, get_histories, latest_rows, resolve_horizon, rfm_summary
 from clvkit.utils._duration import RESOLUTIONS, parse_duration
 
@@ -35,8 +41,9 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
     purchase_model : estimator or None, default=None
         Such as :class:`BetaGeoNBD`, the default. It is cloned and fitted; a model of known
         parameters is kept as it is inside a :class:`sklearn.frozen.FrozenEstimator`.
-    spend_model : estimator or None, default=None
-        Such as :class:`GammaGamma`, the default. As above.
+    spend_model : estimator, "conditional" or None, default=None
+        Such as :class:`GammaGamma`, the default. As above. ``"conditional"`` is
+        :class:`ConditionalGammaGamma`, for spend that depends on how often a customer buys.
     horizon : str or None, default=None
         Length of the period to predict, such as ``"26W"``; months and years are counted from
         each row's cutoff in the calendar. None takes the one that the samples were made with.
@@ -56,6 +63,16 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         At fit, if a model is a class, or lacks what is needed of it.
     SummaryError
         At fit, if no customer can be used for one of the models (nobody bought twice).
+
+    Warns
+    -----
+    IndependenceWarning
+        At fit, when frequent customers spend much more or less per purchase than others, and the
+        spend model does not know.
+
+    Notes
+    -----
+    Covariates that a model names are taken from the columns of ``X`` beside the history.
 
     See Also
     --------
@@ -90,7 +107,7 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "purchase_model": [HasMethods(_PURCHASE_METHODS), None],
-        "spend_model": [HasMethods(["fit", "expected_spend"]), None],
+        "spend_model": [HasMethods(["fit", "expected_spend"]), StrOptions({"conditional"}), None],
         "horizon": [str, None],
     }
 
@@ -120,11 +137,21 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         latest = latest_rows(X)
         self.horizon_ = str(resolve_horizon(self.horizon, get_histories(latest)))
         purchases = BetaGeoNBD() if self.purchase_model is None else clone(self.purchase_model)
-        spend = GammaGamma() if self.spend_model is None else clone(self.spend_model)
-        summary = _summary(latest, purchases)
-        self.spend_model_ = _fit_spend(spend, summary)
-        self.purchase_model_ = purchases.fit(summary, None)
+        spend = self._make_spend_model()
+        self.spend_model_ = _fit_spend(spend, _summary(latest, purchases, spend))
+        self.purchase_model_ = purchases.fit(_summary(latest, purchases, purchases), None)
+        if type(self.spend_model_) is GammaGamma:
+            warn_of_dependence(_summary(latest, purchases, spend))
         return self
+
+    def _make_spend_model(self) -> Any:
+        if self.spend_model is None:
+            return GammaGamma()
+        return (
+            ConditionalGammaGamma()
+            if self.spend_model == "conditional"
+            else clone(self.spend_model)
+        )
 
     def _check_models(self) -> None:
         for name in ("purchase_model", "spend_model"):
@@ -154,9 +181,9 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         -------
         ndarray of float64 of shape (n_samples,)
         """
-        summary, horizon = self._prepare(X)
-        purchases = self.purchase_model_.expected_purchases(summary, horizon)
-        return purchases * self.spend_model_.expected_spend(summary)
+        horizon = self._prepare(X)
+        purchases = self.purchase_model_.expected_purchases(self._of_purchases(X), horizon)
+        return purchases * self.spend_model_.expected_spend(self._of_spend(X))
 
     def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what the prediction is made of.
@@ -173,23 +200,93 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
             ``probability_alive`` at the cutoff, ``probability_active`` (at least one purchase in
             the horizon) and ``expected_spend`` per purchase.
         """
-        summary, horizon = self._prepare(X)
-        model = self.purchase_model_
+        horizon = self._prepare(X)
+        model, summary = self.purchase_model_, self._of_purchases(X)
         return pd.DataFrame(
             {
                 "expected_purchases": model.expected_purchases(summary, horizon),
                 "probability_alive": model.probability_alive(summary),
                 "probability_active": model.probability_active(summary, horizon),
-                "expected_spend": self.spend_model_.expected_spend(summary),
+                "expected_spend": self.spend_model_.expected_spend(self._of_spend(X)),
             },
             index=getattr(X, "index", None),
         )
 
-    def _prepare(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Sequence[float]) -> pd.DataFrame:
+        """Return quantiles of what each customer will spend in the horizon.
+
+        They come from the conditional distribution of the spend: how often the customer will
+        buy and what it will be worth, together, and what is not known of the parameters.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+        quantiles : sequence of float
+            Levels strictly between 0 and 1.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_quantiles)
+            With the index of ``X`` and the levels as columns.
+
+        Raises
+        ------
+        NoComponentsError
+            When a model tells its expectation only: its distribution must be known, as that of
+            the purchase models of clvkit and of :class:`GammaGamma` is.
+        ArgumentError
+            When a level does not lie between 0 and 1.
+        """
+        levels = np.array([check_coverage(level) for level in quantiles])
+        horizon = self._prepare(X)
+        for name, method in (("purchase_model", "predictive_pmf"), ("spend_model", "posterior")):
+            if not hasattr(getattr(self, f"{name}_"), method):
+                raise NoComponentsError(
+                    f"{name}={getattr(self, f'{name}_')!r} tells what is expected and not how it "
+                    "is distributed, so there are no quantiles. Take a model of clvkit.btyd, or "
+                    "intervals of clvkit.calibration."
+                )
+        values = joint_quantiles(
+            self.purchase_model_,
+            self.spend_model_,
+            (self._of_purchases(X), horizon, self._of_spend(X)),
+            levels,
+        )
+        return pd.DataFrame(values, index=getattr(X, "index", None), columns=levels)
+
+    def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+        """Return an interval for what each customer will spend in the horizon.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+        coverage : float, default=0.9
+            Probability that the spend lies within, if the model holds.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, 2)
+            ``lower`` and ``upper`` with the index of ``X``, by :meth:`predict_quantiles`: as
+            much probability is left out below as above, and ``lower`` is 0 for whoever may well
+            buy nothing.
+        """
+        tail = 0.5 * (1.0 - check_coverage(coverage))
+        return self.predict_quantiles(X, [tail, 1.0 - tail]).set_axis(["lower", "upper"], axis=1)
+
+    def _prepare(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Check the samples, and return the horizon of each in the model's unit."""
         check_is_fitted(self)
         array = get_histories(X)
         resolve_horizon(self.horizon_, array)
-        return _summary(X, self.purchase_model_), _horizons(array, self.horizon_, self._unit)
+        return _horizons(array, self.horizon_, self._unit)
+
+    def _of_purchases(self, X: pd.DataFrame) -> Any:
+        return _summary(X, self.purchase_model_, self.purchase_model_)
+
+    def _of_spend(self, X: pd.DataFrame) -> Any:
+        return _summary(X, self.purchase_model_, self.spend_model_)
 
     @property
     def _unit(self) -> str:
@@ -201,17 +298,42 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
-def _summary(X: pd.DataFrame, purchase_model: Any) -> NDArray[np.float64]:
-    """Return the summary by position in the model's own unit: nothing hangs on attrs."""
-    return rfm_summary(X, time_unit=purchase_model.time_unit).to_numpy()
+def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
+    """Return what a model reads of the samples, in the purchase model's unit of time.
+
+    By position, so that nothing hangs on attrs; by name where covariates stand beside it.
+    """
+    unit = purchase_model.time_unit
+    summary = rfm_summary(X, time_unit=unit)
+    names = _covariate_names(model)
+    if not names:
+        return summary.to_numpy()
+    missing = [name for name in names if name not in X.columns]
+    if missing:
+        raise UnknownNameError(
+            f"X has no column {missing[0]!r}, which {type(model).__name__} names as a covariate; "
+            f"its columns: {list(map(str, X.columns))}. Give the door a covariates table."
+        )
+    frame = pd.concat([summary, X[names]], axis=1)
+    frame.attrs["time_unit"] = unit
+    return frame
 
 
-def _fit_spend(model: Any, summary: NDArray[np.float64]) -> Any:
+def _covariate_names(model: Any) -> list[str]:
+    covariates = getattr(model, "covariates", None)
+    if covariates is None:
+        return []
+    chosen = covariates.values() if isinstance(covariates, Mapping) else [covariates]
+    return list(dict.fromkeys(name for names in chosen for name in names))
+
+
+def _fit_spend(model: Any, summary: Any) -> Any:
     """Fit the spend model; it comes first, for it is the one that can lack anything to learn."""
     try:
         return model.fit(summary, None)
     except SummaryError as error:
-        if ((summary[:, 0] > 0) & (summary[:, 3] > 0)).any():
+        x, spend = read_spend(summary)
+        if ((x > 0) & (spend > 0)).any():
             raise
         raise SummaryError(
             f"none of {len(summary)} customers has bought again for an amount above 0, so there "

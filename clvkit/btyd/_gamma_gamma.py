@@ -149,6 +149,7 @@ class GammaGamma(LikelihoodModel):
             When customers do not differ, purchases of one customer do not differ, or the
             spends have so long a tail that their mean cannot be told.
         """
+        summary = self._prepare(summary)
         x, spend = read_spend(summary)
         design = self._learn_design(summary)
         weights = read_weights(sample_weight, len(x))
@@ -182,6 +183,7 @@ class GammaGamma(LikelihoodModel):
             0 for customers who are left out of a fit.
         """
         self._fitted_params()
+        summary = self._prepare(summary)
         x, spend = read_spend(summary)
         used = (x > 0) & (spend > 0)
         params = self._params_with(tuple(shift[used] for shift in self._read_shifts(summary)))
@@ -202,14 +204,44 @@ class GammaGamma(LikelihoodModel):
         ndarray of shape (n_customers,)
             The mean of the population where frequency or monetary value is 0.
         """
+        params, x, spend = self._known(summary)
+        p, q, gamma = (params[name] for name in self._param_names)
+        # Eq. 5 as one fraction: as a weighted mean of the population's and the own mean it would
+        # multiply 0 by infinity near q = 1.
+        return p * (gamma + x * spend) / (p * x + (q - 1.0))
+
+    def posterior(self, summary: Any) -> tuple[float, Array, Array]:
+        r"""Return what is known of each customer's own distribution of spend.
+
+        Given :math:`\nu` a purchase is worth :math:`Gamma(p, \nu)`, and :math:`\nu` is
+        :math:`Gamma(shape, rate)` given the customer's history (Fader and Hardie 2013, eq. 4).
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 4)
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        p : float
+        shape, rate : ndarrays of shape (n_customers,)
+            Those of the population where frequency or monetary value is 0.
+        """
+        params, x, spend = self._known(summary)
+        p = params["p"]
+        return p, p * x + params["q"], params["gamma"] + x * spend
+
+    def _known(self, summary: Any) -> tuple[dict[str, Any], Array, Array]:
+        """Return parameters, purchases that tell about spend, and their mean, row by row."""
         self._fitted_params()
+        summary = self._prepare(summary)
         x, spend = read_spend(summary)
         params = self._params_with(self._read_shifts(summary))
-        p, q, gamma = (params[name] for name in self._param_names)
-        # Fader and Hardie (2013), eq. 5, as one fraction: as a weighted mean of the population's
-        # and the own mean it would multiply 0 by infinity near q = 1.
-        x = np.where(spend > 0, x, 0.0)
-        return p * (gamma + x * spend) / (p * x + (q - 1.0))
+        return params, np.where(spend > 0, x, 0.0), spend
+
+    def _prepare(self, summary: Any) -> Any:
+        """Return the summary with what the model needs beyond its columns."""
+        return summary
 
     def _search(self, x: Array, spend: Array, design: Array, weights: Array) -> Estimate:
         def objective_of(index: Any) -> Objective:

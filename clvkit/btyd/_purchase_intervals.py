@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from scipy.stats import norm
 
 from clvkit.btyd._inference import check_coverage
 from clvkit.btyd._purchase_vocabulary import PurchaseVocabulary
-from clvkit.btyd._summary import Rows
 from clvkit.btyd._uncertainty import models_around
 from clvkit.btyd._units import Horizon, horizon_per_row
 
@@ -97,32 +97,51 @@ class PurchaseIntervals(PurchaseVocabulary):
             When ``coverage`` does not lie between 0 and 1.
         """
         tail = 0.5 * (1.0 - check_coverage(coverage))
-        rows = self._rows(summary)
-        lengths = horizon_per_row(horizon, len(rows.T), self.time_unit)
-        shifts = [model._read_shifts(summary) for model in models_around(self)]
-        out = np.empty((len(lengths), 2))
-        open_rows, n_max = np.arange(len(lengths)), _COUNTS
-        while open_rows.size:
-            later = []
-            size = max(1, _CELLS // (n_max + 1))
-            for begin in range(0, len(open_rows), size):
-                part = open_rows[begin : begin + size]
-                moved = [tuple(shift[part] for shift in each) for each in shifts]
-                cdf = np.cumsum(self._mixed_pmf(rows.take(part), lengths[part], moved, n_max), 1)
-                # A sum of probabilities that is 1 but for rounding must end the search.
-                done = (cdf[:, -1] >= 1.0 - tail) | (n_max >= _MOST_COUNTS)
-                ends = [(cdf < level * (1.0 - 1e-12)).sum(axis=1) for level in (tail, 1.0 - tail)]
-                out[part[done]] = np.stack(ends, axis=1)[done]
-                later.append(part[~done])
-            open_rows, n_max = np.concatenate(later), 4 * n_max
+        out = np.empty((len(self._rows(summary).T), 2))
+        # A sum of probabilities may miss a level by rounding alone.
+        levels = np.array([tail, 1.0 - tail]) * (1.0 - 1e-12)
+        for part, pmf in self.predictive_pmf(summary, horizon, beyond=tail):
+            cdf = np.cumsum(pmf, axis=1)
+            out[part] = (cdf[:, :, None] < levels).sum(axis=1)
         return out
 
-    def _mixed_pmf(
-        self, rows: Rows, lengths: Array, moved: list[tuple[Array, ...]], n_max: int
-    ) -> Array:
-        """Return the PMF averaged over the uncertainty of the parameters."""
+    def predictive_pmf(
+        self, summary: Any, horizon: Horizon, beyond: float
+    ) -> Iterator[tuple[NDArray[np.intp], Array]]:
+        """Yield the distribution of the purchases with the uncertainty of the parameters in it.
+
+        Parameters
+        ----------
+        summary : DataFrame or array-like of shape (n_customers, 3 or more)
+            As in :meth:`fit`.
+        horizon : str, float or array-like of shape (n_customers,)
+            As in :meth:`expected_purchases`.
+        beyond : float
+            Largest probability that may be left out at the far end.
+
+        Yields
+        ------
+        rows : ndarray of int
+            Some customers, of about as many purchases; every customer comes once.
+        pmf : ndarray of shape (n_rows, n_max + 1)
+            Their probabilities of 0, 1, ... purchases.
+        """
+        rows = self._rows(summary)
+        lengths = horizon_per_row(horizon, len(rows.T), self.time_unit)
         models = models_around(self)
-        total = np.zeros((len(lengths), n_max + 1))
-        for model, shifts in zip(models, moved, strict=True):
-            total += model._pmf(rows._replace(shifts=shifts), lengths, n_max)
-        return total / len(models)
+        shifts = [model._read_shifts(summary) for model in models]
+        left, n_max = np.arange(len(lengths)), _COUNTS
+        while left.size:
+            later = []
+            size = max(1, _CELLS // (n_max + 1))
+            for begin in range(0, len(left), size):
+                part = left[begin : begin + size]
+                pmf = np.zeros((len(part), n_max + 1))
+                for model, moved in zip(models, shifts, strict=True):
+                    some = rows.take(part)._replace(shifts=tuple(s[part] for s in moved))
+                    pmf += model._pmf(some, lengths[part], n_max) / len(models)
+                done = (pmf.sum(axis=1) >= 1.0 - beyond) | (n_max >= _MOST_COUNTS)
+                if done.any():
+                    yield part[done], pmf[done]
+                later.append(part[~done])
+            left, n_max = np.concatenate(later), 4 * n_max

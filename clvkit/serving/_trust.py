@@ -13,6 +13,7 @@ _ESTIMATORS = (
     "clvkit.boosting._tweedie_lgbm_regressor.TweedieLGBMRegressor",
     "clvkit.btyd._beta_geo_nbd.BetaGeoNBD",
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
+    "clvkit.btyd._conditional_gamma_gamma.ConditionalGammaGamma",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.features._attribute_features.AttributeFeatures",
