@@ -92,7 +92,7 @@ def count_and_sum(view: HistoryView, row: Ints, bin_: Ints, n_bins: int) -> tupl
     shape = n_bins, len(view.histories)
     n_cells = n_bins * shape[1]
     cell = bin_ * shape[1] + row
-    amount = view.histories.flat_events().amount
+    amount = view.events.amount
     counts: Ints = np.bincount(cell, minlength=n_cells)
     spend = np.bincount(cell, weights=amount, minlength=n_cells).astype(np.float64, copy=False)
     if (amount < 0).any():
@@ -139,7 +139,7 @@ def count_distinct(attribute: Attribute, row: Ints, n_rows: int) -> Ints:
 
 def reduce_numbers(view: HistoryView, attribute: Attribute) -> dict[str, NDArray]:
     """Return mean and sum of the numbers, and the shares of positive and of missing ones."""
-    offsets = view.histories.flat_events().offsets
+    offsets = view.events.offsets
     known = np.isfinite(attribute.values)
 
     def total(values: NDArray) -> Floats:

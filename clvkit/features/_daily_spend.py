@@ -65,8 +65,8 @@ class DailySpend(NamedTuple):
         Returns
         -------
         share : ndarray of shape (n_cutoffs,)
-            NaN where the year is not known, or has no net spend.
-        expected : ndarray of shape (n_cutoffs,)
+            ``even`` where the year is not known, or has no net spend above 0.
+        even : ndarray of shape (n_cutoffs,)
             The share if all days of the year were alike.
         """
         known = np.minimum(day, self.last_day)
@@ -76,9 +76,9 @@ class DailySpend(NamedTuple):
         # A row later than what is known: where the year ends, it goes on from its beginning.
         rest = np.maximum(stop - known, 0)
         spend = self.total(start, np.minimum(stop, known)) + self.total(opens, opens + rest)
-        share = divide(spend, self.total(opens, known))
-        share[~self.reaches_back(opens)] = np.nan
-        return share, (stop - start) / (known - opens)
+        year = self.total(opens, known)
+        even = (stop - start) / (known - opens)
+        return np.where(self.reaches_back(opens) & (year > 0), divide(spend, year), even), even
 
 
 def learn_daily_spend(latest: HistoryArray, last_cutoff: int) -> DailySpend:

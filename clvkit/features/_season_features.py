@@ -65,9 +65,11 @@ class SeasonFeatures(BaseHistoryTransformer):
     cutoff: at the cutoff 30 November and with a horizon of 31 days it is last year's December. A
     horizon longer than a year has all of the year for its season.
 
-    ``season_share`` is NaN for who came after the season, whose year has no net spend above 0, or
-    where the log does not reach a year back. ``log_season_share`` and ``log_season_index`` are NaN
-    for the latter two reasons. How far the log reaches back is told by the first event in fit.
+    None of the features is ever missing, for a column without any value is refused by some
+    regressors, and few logs are much longer than a year. Where the log does not reach back a year
+    before the cutoff, which is told by the first event in fit, or has no net spend above 0 in it,
+    all days count as alike: ``log_season_index`` is 1. There, and for a customer who came after
+    the season or whose own year has no net spend above 0, ``season_share`` is that of all.
 
     **Horizon.** It is that of the samples given to fit, or the parameter. With neither there are
     the first three features only. Histories that record another horizon are refused.
@@ -122,8 +124,8 @@ class SeasonFeatures(BaseHistoryTransformer):
     >>> season[["year_elapsed", "season_share", "log_season_index"]].head(2).round(3)
                             year_elapsed  season_share  log_season_index
     customer_id cutoff
-    1           1998-03-31         0.247           0.0               1.3
-    2           1998-03-31         0.247           NaN               1.3
+    1           1998-03-31         0.247          0.00               1.3
+    2           1998-03-31         0.247          0.15               1.3
     >>> SeasonFeatures().fit(X).get_feature_names_out()
     array(['year_elapsed', 'year_sin', 'year_cos'], dtype=object)
     >>> SeasonFeatures(horizon="3m").fit(X)
@@ -157,8 +159,11 @@ class SeasonFeatures(BaseHistoryTransformer):
         horizon = resolve_horizon(self.horizon_, view.histories)
         shared |= _months_ahead(cutoffs, horizon, resolution)
         shared |= self._shares_of_all(last_complete_day(cutoffs, resolution), horizon)
+        features = {name: values[row] for name, values in shared.items()}
         own = self._own_share(view, cutoffs, row, horizon)
-        return {name: values[row] for name, values in shared.items()} | {"season_share": own}
+        return features | {
+            "season_share": np.where(np.isnan(own), features["log_season_share"], own)
+        }
 
     @property
     def _daily(self) -> DailySpend:
@@ -169,11 +174,11 @@ class SeasonFeatures(BaseHistoryTransformer):
         return {"log_season_share": share, "log_season_index": share / even}
 
     def _own_share(self, view: HistoryView, cutoffs: Ints, row: Ints, horizon: Duration) -> Floats:
-        """Return the season's share of the customer's year; his own events are known."""
+        """Return the season's share of the customer's own year; NaN where there is none."""
         resolution = view.histories.dtype.resolution
         opens = parse_duration("1Y").before(cutoffs, resolution)
         closes = np.minimum(horizon.after(opens, resolution), cutoffs)
-        offsets, time, amount = view.histories.flat_events()
+        offsets, time, amount = view.events
 
         def position_after(moments: Ints) -> Ints:
             target = moments[0] if len(moments) == 1 else moments[row]

@@ -51,7 +51,8 @@ def features_at(cutoff, *, horizon="31D", fitted_at="2023-11-30", log=LOG, **set
 def test_own_share_by_hand():
     share = features_at("2023-11-30")["season_share"]
     expected = {"a": 20 / 80, "last day": 1.0}
-    assert_allclose(share, [expected.get(customer, np.nan) for customer in share.index])
+    of_all = 22 / 202  # for who came later, has spent nothing, or less
+    assert_allclose(share, [expected.get(customer, of_all) for customer in share.index])
 
 
 def test_share_of_all_by_hand():
@@ -73,11 +74,21 @@ def test_rows_later_than_fit_have_the_last_known_year(cutoff, expected):
     assert_allclose(features_at(cutoff)["log_season_share"], expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize(("cutoff", "known"), [("2023-11-13", False), ("2023-11-14", True)])
-def test_missing_where_the_log_does_not_reach_a_year_back(cutoff, known):
+@pytest.mark.parametrize(
+    ("cutoff", "own", "index"),
+    [("2023-11-13", 31 / 365, 1.0), ("2023-11-14", 140 / 180, 185 / 352 / (31 / 365))],
+    ids=["shorter", "a year"],
+)
+def test_all_days_are_alike_where_the_log_does_not_reach_a_year_back(cutoff, own, index):
     features = features_at(cutoff)
-    assert features["log_season_share"].notna().all() == known
-    assert features["season_share"].notna().any() == known
+    assert_allclose(features.loc["a", "season_share"], own)
+    assert_allclose(features["log_season_index"], index)
+
+
+def test_all_days_are_alike_where_more_was_returned_than_bought():
+    features = features_at("2023-11-30", log=LOG.assign(amount=-LOG["amount"].abs()))
+    assert_allclose(features["log_season_index"], 1.0)
+    assert_allclose(features["season_share"], 31 / 365)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,7 @@ def slow(log, cutoff, known, days):
         total = year["amount"].sum()
         there = events["date"].min() <= closes
         in_season = year.loc[year["date"] <= closes, "amount"].sum()
-        own[customer] = in_season / total if there and total > 1e-9 else np.nan
+        own[customer] = in_season / total if there and total > 0 else np.nan
     last = min(end, pd.Timestamp(known))
     days_known = pd.date_range(last - pd.DateOffset(years=1), last, inclusive="right")
     daily = log.groupby("date")["amount"].sum().reindex(days_known, fill_value=0.0)
@@ -171,7 +182,8 @@ def slow(log, cutoff, known, days):
         n_years += 1
     start = days_known.searchsorted(end - pd.DateOffset(years=n_years), side="right")
     place = (start + np.arange(min(days, len(daily)))) % len(daily)
-    return pd.Series(own), daily.iloc[place].sum() / daily.sum()
+    of_all = daily.iloc[place].sum() / daily.sum()
+    return pd.Series(own).fillna(of_all), of_all
 
 
 @given(
