@@ -6,14 +6,18 @@ from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
+from clvkit.btyd._nbd import NBD
+from clvkit.btyd._pareto_nbd import ParetoNBD
 
 __all__ = [
+    "NBD",
     "BTYDRegressor",
     "BetaGeoNBD",
     "ConditionalGammaGamma",
     "GammaGamma",
     "Independence",
     "LikelihoodRatioTest",
+    "ParetoNBD",
     "check_independence",
     "likelihood_ratio_test",
 ]

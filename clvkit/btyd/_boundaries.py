@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from clvkit.btyd._likelihood_model import ALIKE, Boundary
 from clvkit.btyd._summary import Rows
 
@@ -47,6 +49,25 @@ def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
                 "all customers have the same dropout probability "
                 f"a / (a + b) = {a / (a + b):.3g} (the nested model with a geometric "
                 "lifetime instead of the Beta-geometric).",
+            )
+        ]
+    return []
+
+
+def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose s and beta, the heterogeneity of the rate at which lifetimes end."""
+    s, beta = params["s"], params["beta"]
+    both = ("s", "beta")
+    if not rows.frequency.any():
+        return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
+    if s * np.log1p(rows.T.max() / beta) < _NOTHING:
+        return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
+    if s > ALIKE:
+        return [
+            Boundary(
+                both,
+                f"all customers drop out at the same rate s / beta = {s / beta:.3g} (the nested "
+                "model with an exponential lifetime instead of the Pareto).",
             )
         ]
     return []

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 def example_summary(n: int = 300, seed: int = 0) -> pd.DataFrame:
     """Return the RFM summary, in weeks, of a made-up cohort.
 
-    Customers buy at gamma-distributed rates until they die, at an exponential age or after one
-    of their purchases. Ages are whole days, as in real summaries, so no model fits exactly.
+    Customers buy at gamma-distributed rates until they die, at random with a rate of their own
+    or after one of their purchases. Ages are whole days, as in real summaries, so no model fits
+    exactly.
     """
     rng = np.random.default_rng(seed)
     observed = rng.integers(20 * 7, 60 * 7, n)
-    life = np.minimum(rng.exponential(400.0, n), observed)
+    life = np.minimum(rng.exponential(150.0, n) / rng.gamma(1.0, 1.0, n), observed)
     made = rng.poisson(rng.gamma(0.8, 0.06, n) * life)
     x = np.minimum(made, rng.geometric(0.15, n))
     last = np.ceil(life * rng.beta(np.maximum(x, 1), made - x + 1))

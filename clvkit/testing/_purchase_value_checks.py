@@ -149,7 +149,8 @@ def check_simulation(model: Any) -> None:
         (by_customer, fitted.expected_purchases(rows[::2_000], "26W"), "mean"),
         (by_customer > 0, fitted.probability_active(rows[::2_000], "26W"), "active share"),
     ):
-        error = np.maximum(sample.std(axis=1), 0.02) / np.sqrt(2_000)
+        # Few draws that are not 0 tell little of their spread, which that of a rare event bounds.
+        error = np.maximum(sample.std(axis=1), np.sqrt(expected) + 0.02) / np.sqrt(2_000)
         miss = np.abs(sample.mean(axis=1) - expected) / error
         assert miss.max() < _SIGMAS, f"{what} is {miss.max():.1f} standard errors off"
 

@@ -19,6 +19,9 @@ LOGS = {
     "grocery": ("grocery_elog.parquet", "2006-12-31", None),
 }
 
+#: Columns of a log that stay the same for a customer.
+COVARIATES = {"apparel_sim.parquet": ["gender", "channel"]}
+
 
 def summarise(days: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Summarise a table of (customer_id, date, amount), one row a day, in weeks."""
@@ -56,6 +59,12 @@ def daily(file: str) -> pd.DataFrame:
     return log.groupby(["customer_id", "date"], as_index=False)["amount"].sum()
 
 
+def covariates(file: str) -> pd.DataFrame:
+    names = COVARIATES.get(file, [])
+    log = pd.read_parquet(SHARED / "data" / file, columns=["customer_id", *names])
+    return log.groupby("customer_id").first()
+
+
 @pytest.fixture(scope="session")
 def summary_of():
     """Return a function from the name of a data set to its summary."""
@@ -64,7 +73,8 @@ def summary_of():
     def get(name: str) -> pd.DataFrame:
         if name not in made:
             file, cutoff, decimals = LOGS[name]
-            summary = summarise(daily(file), pd.Timestamp(cutoff))
+            summary = summarise(daily(file), pd.Timestamp(cutoff)).join(covariates(file))
+            summary.attrs["time_unit"] = "7D"
             made[name] = summary if decimals is None else rounded(summary, decimals)
         return made[name]
 
@@ -77,8 +87,14 @@ def cdnow(summary_of):
 
 
 @pytest.fixture(scope="session")
-def cdnow_holdout(cdnow):
-    """Purchases of the CDNOW sample in the 39 weeks after 1997-09-30."""
-    days = daily("cdnow_sample.parquet")
-    later = days[days["date"] > pd.Timestamp("1997-09-30")]
-    return later.groupby("customer_id").size().reindex(cdnow.index, fill_value=0)
+def holdout_of(summary_of):
+    """Return a function from the name of a data set to purchases after its cutoff, by customer."""
+
+    def get(name: str) -> pd.Series:
+        file, cutoff, _ = LOGS[name]
+        days = daily(file)
+        later = days[days["date"] > pd.Timestamp(cutoff)]
+        counts = later.groupby("customer_id").size()
+        return counts.reindex(summary_of(name).index, fill_value=0)
+
+    return get

@@ -3,7 +3,9 @@
 The table lies beside the repository. A test module here names the models of its rows in ``MODELS``
 and defines ``test_reference_number(reference_case)``, which runs once for every row of those
 models that has a tolerance; a quantity that nobody knows fails, so that none is passed over in
-silence. ``QUANTITIES`` and ``EXCEPTIONS`` of the module go before what all modules share.
+silence. ``QUANTITIES`` of the module go before what all modules share; ``EXCEPTIONS`` are rows
+that cannot hold, with the reason, and ``NAMES`` what the module's models call the table's
+parameters.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Case:
 
     @property
     def holdout(self):
-        return self.get("cdnow_holdout")
+        return self.get("holdout_of")(self.row["dataset"])
 
     @property
     def fitted(self):
@@ -96,11 +98,16 @@ class Case:
         own = getattr(self.module, "QUANTITIES", {})
         if quantity in own:
             return own[quantity](self)
-        if quantity.startswith("param:"):
-            return self.fitted.params_[quantity.removeprefix("param:")]
-        if quantity.startswith("stderr:"):
-            return self.fitted.standard_errors_[quantity.removeprefix("stderr:")]
+        kind, _, name = quantity.partition(":")
+        if kind == "param":
+            return self.fitted.params_[self.own_name(name)]
+        if kind == "stderr":
+            return self.fitted.standard_errors_[self.own_name(name)]
         return QUANTITIES[quantity](self)
+
+    def own_name(self, name):
+        """Return what a model calls a parameter of the table, by ``NAMES`` of the module."""
+        return getattr(self.module, "NAMES", {}).get(name, name)
 
     @property
     def expected(self):
@@ -144,8 +151,8 @@ def by_frequency(case):
     return np.array([expected[group == k].mean() for k in range(8)])
 
 
-def holdout_error(case):
-    return case.fitted.expected_purchases(case.summary, "39W") - case.holdout
+def holdout_error(case, horizon="39W"):
+    return case.fitted.expected_purchases(case.summary, horizon) - case.holdout
 
 
 #: What rows of more than one model ask for.
@@ -167,6 +174,8 @@ QUANTITIES = {
     "holdout39_total_CET": lambda case: case.fitted.expected_purchases(case.summary, "39W").sum(),
     "holdout39_MAE": lambda case: np.abs(holdout_error(case)).mean(),
     "holdout39_RMSE": lambda case: np.sqrt((holdout_error(case) ** 2).mean()),
+    "holdout52_total": lambda case: case.fitted.expected_purchases(case.summary, "52W").sum(),
+    "holdout52_MAE": lambda case: np.abs(holdout_error(case, "52W")).mean(),
     "expected_cum_tx weeks 20-25": lambda case: cumulative(case, range(20, 26)),
     "expected_inc_tx weeks 20-25": lambda case: np.diff(cumulative(case, range(19, 26))),
     "mean CET39 by cal freq 0..6,7+": by_frequency,

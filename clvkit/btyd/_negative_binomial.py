@@ -1,0 +1,99 @@
+r"""Poisson purchases at a rate that is Gamma(r, alpha) across customers, who do not drop out.
+
+The likelihood of x purchases in (0, T], without the factor :math:`T^x / x!` that no parameter
+moves, is :math:`\frac{\Gamma(r + x)}{\Gamma(r)} \frac{\alpha^r}{(\alpha + T)^{r + x}}`
+(Ehrenberg 1959). It is a model of its own, and the part of an alive customer in others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvkit.btyd._dedup import tabulate_counts
+from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._special import log_rising, rising_slopes
+
+__all__ = ["add_count_part", "count_rows", "log_likelihood", "pmf", "start", "time_rows"]
+
+Array = NDArray[np.float64]
+Parts = tuple[Array, Array, Array]
+
+#: Purchases per unit of time to assume where nobody has been observed for any time.
+_NO_RATE = 1e-6
+
+
+def start(x: Array, T: Array, weights: Array) -> tuple[float, float]:
+    """Return r and alpha to start a search from: a long-tailed spread of the mean rate."""
+    bought, observed = float(weights @ x), float(weights @ T)
+    rate = (bought + 0.5) / observed if observed > 0 else _NO_RATE
+    return 0.5, 0.5 / rate
+
+
+def log_likelihood(r: Any, alpha: Any, x: Array, T: Array) -> Array:
+    """Return the log-likelihood of each row."""
+    return _log_rising(r, x) - r * np.log1p(T / alpha) - x * np.log(alpha + T)
+
+
+def time_rows(r: float, alpha: Any, x: Array, T: Array) -> Parts:
+    r"""Return :math:`-r \log(1 + T/\alpha) - x \log(\alpha + T)` with its derivatives.
+
+    Returns
+    -------
+    value : ndarray of shape (n,)
+    gradient : ndarray of shape (2, n)
+        In log r and log alpha.
+    hessian : ndarray of shape (2, 2, n)
+    """
+    growth, share = np.log1p(T / alpha), T / (alpha + T)
+    gradient, hessian = np.empty((2, len(x))), np.empty((2, 2, len(x)))
+    gradient[0] = hessian[0, 0] = -r * growth
+    hessian[0, 1] = hessian[1, 0] = r * share
+    gradient[1] = hessian[0, 1] - x * (1.0 - share)
+    hessian[1, 1] = -(r + x) * share * (1.0 - share)
+    return gradient[0] - x * np.log(alpha + T), gradient, hessian
+
+
+def count_rows(r: float, x: Array) -> Parts:
+    """Return log Gamma(r + x) / Gamma(r) of each row, with two derivatives in log r."""
+    counts, code = _distinct(x)
+    value, slope, bend = _count_parts(r, counts)
+    return value[code], slope[code], bend[code]
+
+
+def add_count_part(total: Derivatives, r: float, x: Array, weights: Array) -> Derivatives:
+    """Return derivatives, of which r is the first parameter, with the count part added."""
+    counts, w = tabulate_counts(x, weights)
+    value, slope, bend = (float(w @ part) for part in _count_parts(r, counts))
+    gradient, hessian = total.gradient.copy(), total.hessian.copy()
+    gradient[0] += slope
+    hessian[0, 0] += bend
+    return Derivatives(total.value + value, gradient, hessian)
+
+
+def pmf(shape: Array, z: Array, n_max: int) -> Array:
+    """Return the probabilities of 0 .. n_max, row by row, for a count of mean ``shape * z``."""
+    shape, z = shape[:, None], z[:, None]
+    k = np.arange(1.0, n_max + 1.0)
+    log_none = -shape * np.log1p(z)
+    with np.errstate(divide="ignore"):  # nothing is bought in no time
+        steps = np.log((shape + k - 1.0) / k) + np.log(z / (1.0 + z))
+    return np.exp(np.concatenate([log_none, log_none + np.cumsum(steps, axis=1)], axis=1))
+
+
+def _count_parts(r: float, counts: Array) -> Parts:
+    first, second = rising_slopes(r, counts)
+    return log_rising(r, counts), r * first, r * first + r * r * second
+
+
+def _log_rising(r: float, x: Array) -> Array:
+    counts, code = _distinct(x)
+    return log_rising(r, counts)[code]
+
+
+def _distinct(x: Array) -> tuple[Array, NDArray[np.intp]]:
+    # Gamma functions are slow, and few counts are distinct.
+    counts, _ = tabulate_counts(x, np.ones(len(x)))
+    return counts, np.searchsorted(counts, x)
