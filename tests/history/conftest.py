@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
+from clvkit.history import latest_histories
+
 # customer, date, amount. The cutoff is 2024-06-30, the horizon 30 days: to 2024-07-30.
 LINES = [
     # Two orders on one day are one purchase.
@@ -123,3 +125,25 @@ random_logs = st.lists(
 def logs():
     """The strategy for random logs."""
     return random_logs
+
+
+@pytest.fixture
+def X():
+    """Latest histories of a dozen customers, with a text and a number attribute."""
+    rng = np.random.default_rng(5)
+    log = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 12, 90),
+            "date": np.datetime64("2023-01-01") + rng.integers(0, 300, 90).astype("m8[D]"),
+            "amount": np.round(rng.normal(20, 15, 90), 2),
+            "channel": rng.choice(["web", "shop", None], 90),
+            "items": rng.integers(0, 5, 90).astype(float),
+        }
+    )
+    return latest_histories(log, attributes=["channel", "items"])
+
+
+@pytest.fixture
+def array(X):
+    """The histories of ``X``."""
+    return X["history"].array
