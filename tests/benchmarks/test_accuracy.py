@@ -93,7 +93,8 @@ def test_what_cannot_be_run_is_said_before_anything_runs(tmp_path, capsys):
 
 
 def section():
-    return PAGE.read_text(encoding="utf-8").partition("\n## Adding a competitor\n")[2]
+    text = PAGE.read_text(encoding="utf-8").partition("\n## Adding a competitor\n")[2]
+    return text.partition("\n## ")[0]
 
 
 def named_files():
@@ -133,6 +134,7 @@ def test_an_adapter_with_an_environment_by_the_page_works(tmp_path, monkeypatch)
 
 def test_the_page_names_every_competitor():
     text = PAGE.read_text(encoding="utf-8").partition("\n## The competitors\n")[2]
+    text = text.partition("\n## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     named = {name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert named == {adapter.name for adapter in chosen_adapters(None)}
