@@ -6,6 +6,7 @@ from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
+from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
 from clvkit.btyd._pareto_nbd import ParetoNBD
 
@@ -17,6 +18,7 @@ __all__ = [
     "GammaGamma",
     "Independence",
     "LikelihoodRatioTest",
+    "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "check_independence",
     "likelihood_ratio_test",

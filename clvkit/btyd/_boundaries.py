@@ -32,8 +32,13 @@ def rate_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
     return []
 
 
-def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
-    """Diagnose a and b, the heterogeneity of the dropout probability."""
+def dropout_boundaries(
+    params: dict[str, float], rows: Rows, *, first: str = "first repeat"
+) -> list[Boundary]:
+    """Diagnose a and b, the heterogeneity of the dropout probability.
+
+    ``first`` names the first purchase after which a customer may drop out.
+    """
     a, b = params["a"], params["b"]
     both = ("a", "b")
     if not rows.frequency.any():
@@ -41,7 +46,7 @@ def dropout_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
     if a / (a + b) < _NOTHING:
         return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
     if b / (a + b) < _NOTHING:
-        return [Boundary(both, "every customer drops out after the first repeat purchase.")]
+        return [Boundary(both, f"every customer drops out after the {first} purchase.")]
     if a + b > ALIKE:
         return [
             Boundary(

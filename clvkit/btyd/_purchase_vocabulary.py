@@ -205,7 +205,8 @@ class PurchaseVocabulary(PurchaseHooks):
         self._fitted_params()
         lengths = horizon_in_units(horizon, self.time_unit)
         flat = np.atleast_1d(lengths)
-        expected = self._purchases_if_alive(newcomers(len(flat)), flat)
+        rows = newcomers(len(flat))
+        expected = self._alive(rows) * self._purchases_if_alive(rows, flat)
         return expected if lengths.ndim else float(expected[0])
 
     def purchase_pmf_newcomer(self, horizon: Horizon, n_max: int) -> Array:

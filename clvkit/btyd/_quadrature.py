@@ -19,7 +19,7 @@ The rule of a row depends on that row alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
@@ -43,18 +43,26 @@ _RULES = 16_384
 
 
 def beta_expectation(
-    integrand: Integrand, a: ArrayLike, b: Array, *, rate_shape: Array, z: Array
+    integrand: Integrand,
+    a: ArrayLike,
+    b: Array,
+    *,
+    rate_shape: Array,
+    z: Array,
+    more: Sequence[Array] = (),
 ) -> Array:
-    """Return E[integrand(p, R, z)] over p ~ Beta(a, b), row by row.
+    """Return E[integrand(p, R, z, ...)] over p ~ Beta(a, b), row by row.
 
     Parameters
     ----------
     integrand : callable
-        ``integrand(p, rate_shape, z)``, elementwise; bounded in p.
+        ``integrand(p, rate_shape, z, *more)``, elementwise; bounded in p.
     a, b : float or ndarray of shape (n,)
         Shapes of the Beta distribution.
     rate_shape, z : ndarray of shape (n,)
         R and z of the module's description; they choose the rule and go to the integrand.
+    more : sequence of ndarrays of shape (n,)
+        Whatever else the integrand needs.
 
     Returns
     -------
@@ -76,7 +84,9 @@ def beta_expectation(
             rows = every[begin : begin + _RULES]
             first, code = group_rows(a[rows], b[rows])
             nodes, weights = make(a[rows[first]], b[rows[first]])
-            out[rows] = _sum_over_nodes(integrand, nodes, weights, code, rate_shape[rows], z[rows])
+            out[rows] = _sum_over_nodes(
+                integrand, nodes, weights, code, *(each[rows] for each in (rate_shape, z, *more))
+            )
     return out
 
 

@@ -24,23 +24,27 @@ class Rows(NamedTuple):
     """Purchase histories as the models see them, in the model's unit of time.
 
     ``shifts`` holds what covariates add to the logarithm of the parameters they move, one array
-    an effect; it is empty without covariates.
+    an effect; it is empty without covariates. ``log_gaps``, which few models ask for, is the sum
+    of the logarithms of the times between purchases.
     """
 
     frequency: Array
     recency: Array
     T: Array
     shifts: tuple[Array, ...] = ()
+    log_gaps: Array | None = None
 
     @property
     def columns(self) -> tuple[Array, ...]:
         """All that rows must share to be equal."""
-        return (*self[:3], *self.shifts)
+        gaps = () if self.log_gaps is None else (self.log_gaps,)
+        return (*self[:3], *self.shifts, *gaps)
 
     def take(self, index: Any) -> Rows:
         """Return some of the rows."""
         x, t_x, T = (column[index] for column in self[:3])
-        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts))
+        gaps = None if self.log_gaps is None else self.log_gaps[index]
+        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts), gaps)
 
 
 class _Table(NamedTuple):

@@ -15,6 +15,7 @@ _ESTIMATORS = (
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._conditional_gamma_gamma.ConditionalGammaGamma",
     "clvkit.btyd._gamma_gamma.GammaGamma",
+    "clvkit.btyd._modified_beta_geo_nbd.ModifiedBetaGeoNBD",
     "clvkit.btyd._nbd.NBD",
     "clvkit.btyd._pareto_nbd.ParetoNBD",
     "clvkit.calibration._conformal_interval.ConformalInterval",

@@ -151,7 +151,7 @@ def check_frame_without_unit(model: Any) -> None:
 
 def check_weights(model: Any) -> None:
     """Check that a weight of k counts a row k times, and one of 0 leaves it out."""
-    array = as_model_unit(model, example_summary())
+    array = as_model_unit(model, example_summary(400))
     times = np.arange(len(array)) % 4
     weighted = clone(model).fit(array, sample_weight=times)
     repeated = clone(model).fit(np.repeat(array, times, axis=0))
