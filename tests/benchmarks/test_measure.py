@@ -56,7 +56,8 @@ def test_memory_is_the_peak_of_the_call(side):
     with Worker(side) as worker:
         peak = peak_bytes(worker, {"size": 4e6}, {"size": 1})
         small = peak_bytes(worker, {"size": 10}, {"size": 1})
-    assert 32e6 <= peak < 40e6
+    # Linux counts resident pages in batches for each core, so a peak is known to about 0.5 MB.
+    assert 31.5e6 <= peak < 40e6
     assert small < 2e6
 
 
