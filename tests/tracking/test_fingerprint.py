@@ -50,3 +50,14 @@ def test_hours_and_cutoffs_count(log):
     assert (later.end, later.start) == ("2020-04-01", "2020-01-01")
     hourly = latest_histories(log.assign(date=log["date"] + " 13:00"), granularity="h")
     assert fingerprint(hourly).start == "2020-01-01"
+
+
+def test_other_logs_count(log):
+    visits = log.drop(columns="amount")
+    records = [
+        fingerprint(latest_histories({"transactions": log, name: part}))
+        for name, part in (("visits", visits), ("visits", visits[1:]), ("clicks", visits))
+    ]
+    digests = {record.digest for record in [*records, fingerprint(latest_histories(log))]}
+    assert len(digests) == 4
+    assert {(record.n_rows, record.n_customers) for record in records} == {(3, 2)}
