@@ -6,10 +6,12 @@ from typing import Any
 
 from sklearn.compose import ColumnTransformer
 
+from clvkit.features._attribute_features import AttributeFeatures
 from clvkit.features._cohort_features import CohortFeatures
 from clvkit.features._covariate_encoder import CovariateEncoder
 from clvkit.features._history_union import HistoryUnion
 from clvkit.features._rfm_features import RFMFeatures
+from clvkit.features._season_features import SeasonFeatures
 from clvkit.features._tenure_features import TenureFeatures
 from clvkit.history import get_histories
 
@@ -37,8 +39,9 @@ def default_features() -> ColumnTransformer:
     -------
     ColumnTransformer
         Unfitted. Its output is float64: the features of :class:`RFMFeatures`,
-        :class:`TenureFeatures` and :class:`CohortFeatures` under their own names, and every other
-        column of ``X`` as a number (see :class:`CovariateEncoder`). Groups are reached as in
+        :class:`TenureFeatures`, :class:`CohortFeatures`, :class:`SeasonFeatures` and
+        :class:`AttributeFeatures` under their own names, and every other column of ``X`` as a
+        number (see :class:`CovariateEncoder`). Groups are reached as in
         ``set_params(history__cohort__freq="W")``. Large batches use all processors
         (``history__n_jobs``).
 
@@ -54,7 +57,7 @@ def default_features() -> ColumnTransformer:
     >>> X = latest_histories(load_cdnow(), cutoff="1997-09-30").assign(country="US")
     >>> features = default_features().set_output(transform="pandas").fit_transform(X)
     >>> features.shape, features.columns[-1]
-    ((2357, 37), 'country')
+    ((2357, 40), 'country')
     >>> default_features().fit(X[["country"]])
     Traceback (most recent call last):
         ...
@@ -64,6 +67,8 @@ def default_features() -> ColumnTransformer:
         ("rfm", RFMFeatures()),
         ("tenure", TenureFeatures()),
         ("cohort", CohortFeatures()),
+        ("season", SeasonFeatures()),
+        ("attribute", AttributeFeatures()),
     ]
     return ColumnTransformer(
         [("history", HistoryUnion(groups, n_jobs=-1), HistoryColumn())],
