@@ -15,7 +15,6 @@ from clvkit.features._decay import decayed_purchases
 from clvkit.features._view import Floats, HistoryView, Ints, divide
 from clvkit.history import HistoryArray
 from clvkit.history._net_amount import RESIDUE
-from clvkit.utils._duration import ticks_per_day
 
 __all__ = ["WindowFeatures"]
 
@@ -45,8 +44,7 @@ class WindowFeatures(BaseHistoryTransformer):
                                            NaN where purchases_{l}d is 0
     spend_rate_{s}d_to_{l}d      ratio     (spend_{s}d / s) / (spend_{l}d / l); NaN where
                                            spend_{l}d is not above 0
-    spend_{w}d_year_ago          money     net amount in the w days after the cutoff - 365 days;
-                                           NaN for who came later than that
+    spend_{w}d_year_ago          money     net amount in the w days after the cutoff - 365 days
     decayed_purchases_{h}d       purchases purchases, each of weight 2 ** -(whole days ago / h)
     decayed_spend_{h}d           money     amounts of the purchases, weighted likewise
     ============================ ========= =====================================================
@@ -57,8 +55,9 @@ class WindowFeatures(BaseHistoryTransformer):
 
     **A year ago.** ``spend_{w}d_year_ago`` is about the days that correspond to the w days *after*
     the cutoff: (cutoff - 365 days, cutoff - 365 days + w days]. A year is 365 days here, so a 29
-    February in between moves them by one day. It is there for windows below 365 days. Whoever was
-    not known by the end of those days has NaN; who was, and did not buy, has 0.
+    February in between moves them by one day. It is there for windows below 365 days. Whoever
+    came later has 0, as has who was known then and did not buy; ``days_since_first`` of
+    :class:`TenureFeatures` tells them apart. So no column is without values on a short log.
 
     Parameters
     ----------
@@ -183,21 +182,10 @@ def _spend(view: HistoryView, windows: list[int]) -> dict[str, Floats]:
     def between(least: int, most: int) -> Floats:
         return _net_of_rings(net, gross, slice(until[least], until[most]))
 
-    seen = _days_since_first(view)
-    return {f"spend_{days}d": between(0, days) for days in windows} | {
-        f"spend_{days}d_year_ago": np.where(
-            seen >= _YEAR - days, between(_YEAR - days, _YEAR), np.nan
-        )
-        for days in year_ago
+    return {
+        **{f"spend_{days}d": between(0, days) for days in windows},
+        **{f"spend_{days}d_year_ago": between(_YEAR - days, _YEAR) for days in year_ago},
     }
-
-
-def _days_since_first(view: HistoryView) -> Floats:
-    """Return the whole days from the first event to the cutoff; NaN without one."""
-    histories = view.histories
-    ticks = ticks_per_day(histories.dtype.resolution)
-    days = (histories.cutoff_moments - histories.first_moments) // ticks
-    return np.where(histories.n_events > 0, days, np.nan)
 
 
 def _cells(days_ago: Ints, count: Ints, edges: list[int]) -> Ints:
