@@ -210,6 +210,43 @@ def test_against_a_slow_computation(seed, days, known, cutoff):
     assert_allclose(features["log_season_share"], share, rtol=1e-12)
 
 
+def rows(log, cutoffs):
+    """Return the rows of each cutoff over one store, which knows what came after them."""
+    X = latest_histories(log, cutoff="2026-12-31")
+    return pd.concat([replace_histories(X, get_histories(X).cut_back(c)) for c in cutoffs])
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    fit_days=st.lists(st.integers(300, 1_400), min_size=1, max_size=4),
+    day=st.integers(300, 1_100),
+    horizon=st.sampled_from(["5W", "2M", "1Y"]),
+)
+def test_no_future_in_logs_of_several_years(seed, fit_days, day, horizon):
+    """The random logs of the contract suite are shorter than a year."""
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2023-01-01")
+    log = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 8, 60),
+            "date": (start + rng.integers(0, 1_200, 60)).astype("M8[s]"),
+            "amount": rng.choice([5.0, 20.0, 80.0, -3.0, -9.0], 60),
+        }
+    )
+    log.loc[0, "date"] = start
+    cutoff = start + day
+    past, future = log[log["date"] <= cutoff], log[log["date"] > cutoff]
+    other = pd.concat([past, future[::2].assign(amount=1_000.0, customer_id=99)])
+    row = rows(past, [str(cutoff)])
+    features = [
+        SeasonFeatures(horizon=horizon)
+        .fit(rows(version, map(str, start + fit_days)))
+        .transform(row)
+        for version in (log, other)
+    ]
+    assert_allclose(*features, rtol=1e-12)
+
+
 def test_learnt_from_snapshots_as_from_the_latest_rows():
     X = latest_histories(LOG, cutoff="2023-11-30")
     past = replace_histories(X, get_histories(X).cut_back("2022-12-15"))
