@@ -9,17 +9,27 @@ from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
 from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
 from clvkit.btyd._pareto_nbd import ParetoNBD
+from clvkit.btyd._tracking import (
+    FrequencyHistogram,
+    PurchaseTracking,
+    frequency_histogram,
+    track_purchases,
+)
 
 __all__ = [
     "NBD",
     "BTYDRegressor",
     "BetaGeoNBD",
     "ConditionalGammaGamma",
+    "FrequencyHistogram",
     "GammaGamma",
     "Independence",
     "LikelihoodRatioTest",
+    "PurchaseTracking",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "check_independence",
+    "frequency_histogram",
     "likelihood_ratio_test",
+    "track_purchases",
 ]
