@@ -11,6 +11,9 @@ from clvkit.features._cadence_features import CadenceFeatures
 from clvkit.features._cohort_features import CohortFeatures
 from clvkit.features._covariate_encoder import CovariateEncoder
 from clvkit.features._default_features import default_features
+from clvkit.features._event_stream_features import EventStreamFeatures
+from clvkit.features._events import Events
+from clvkit.features._expression_features import ExpressionFeatures
 from clvkit.features._history_union import HistoryUnion
 from clvkit.features._rfm_features import RFMFeatures
 from clvkit.features._season_features import SeasonFeatures
@@ -23,6 +26,9 @@ __all__ = [
     "CadenceFeatures",
     "CohortFeatures",
     "CovariateEncoder",
+    "EventStreamFeatures",
+    "Events",
+    "ExpressionFeatures",
     "HistoryUnion",
     "RFMFeatures",
     "SeasonFeatures",

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from clvkit.errors import DataWarning
 from clvkit.features import CohortFeatures
 from clvkit.history import get_histories, latest_histories, replace_histories
-from clvkit.testing._history_transformer import check_no_future, random_log
+from clvkit.testing._history_logs import Rows, another_future, random_logs
+from clvkit.testing._history_properties import check_comparison, no_future
 
 JANUARY = (2024 - 1970) * 12
 LOG = pd.DataFrame(
@@ -130,14 +131,11 @@ def test_numbers_of_weeks_months_and_quarters(freq, cohorts):
 def test_no_future_in_other_granularities(granularity, freq, cutoff):
     """Weeks straddle months, and hours leave the cutoff's day open."""
     for seed in range(5):
-        check_no_future(
-            CohortFeatures(freq=freq),
-            random_log(seed),
-            cutoff,
-            ["2024-01-10", "2024-03-20"],
-            random_state=seed,
-            granularity=granularity,
-        )
+        logs = random_logs(seed)
+        other = another_future(logs, cutoff, np.random.default_rng(seed))
+        rows, others = (Rows(each, granularity=granularity) for each in (logs, other))
+        comparison = no_future(rows, others, cutoff, ["2024-01-10", "2024-03-20"])
+        check_comparison(CohortFeatures(freq=freq), comparison)
 
 
 def test_nothing_about_single_customers_is_kept(fitted):

@@ -20,13 +20,17 @@ from clvkit.history import make_samples
 
 TRUSTED = [
     "clvkit.features._attribute_features.AttributeFeatures",
+    "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
     "clvkit.features._covariate_encoder.CovariateEncoder",
     "clvkit.features._default_features.HistoryColumn",
+    "clvkit.features._default_features.StreamColumns",
+    "clvkit.features._event_stream_features.EventStreamFeatures",
     "clvkit.features._history_union.HistoryUnion",
     "clvkit.features._rfm_features.RFMFeatures",
     "clvkit.features._season_features.SeasonFeatures",
     "clvkit.features._tenure_features.TenureFeatures",
+    "clvkit.features._window_features.WindowFeatures",
 ]
 
 

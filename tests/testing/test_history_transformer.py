@@ -1,5 +1,8 @@
 """The suite for transformers over histories catches what it says it catches."""
 
+import inspect
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,25 +10,31 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from clvkit import testing
 from clvkit.features import CohortFeatures, RFMFeatures, TenureFeatures, default_features
-from clvkit.history import get_histories
+from clvkit.history import customers_of, get_histories
 from clvkit.testing import check_history_transformer
-from clvkit.testing._history_transformer import check_no_future, random_log, rows_at
+from clvkit.testing._history_logs import CUTOFFS, Rows, another_future, random_logs
+from clvkit.testing._history_properties import check_comparison, no_future
+
+ONE = {"n_logs": 1, "granularities": ["D"]}
 
 
 @pytest.mark.parametrize(
     ("transformer", "ignores_dates"),
     [
-        (RFMFeatures(), False),
+        (RFMFeatures(), "weeks"),
         (TenureFeatures(), True),
-        (CohortFeatures(), False),
         (CohortFeatures(freq="Q"), False),
-        (default_features(), False),
     ],
-    ids=["rfm", "tenure", "cohort by month", "cohort by quarter", "default"],
+    ids=["rfm", "tenure", "cohort by quarter"],
 )
 def test_own_transformers_pass(transformer, ignores_dates):
-    check_history_transformer(transformer, ignores_dates=ignores_dates, n_logs=2)
+    check_history_transformer(transformer, ignores_dates=ignores_dates, n_logs=1)
+
+
+def test_the_default_union_passes():
+    check_history_transformer(default_features(), **ONE)
 
 
 class TotalSpend(TransformerMixin, BaseEstimator):
@@ -87,7 +96,7 @@ class LineNumber(TotalSpend):
     """Depends on the order of the rows given to fit."""
 
     def _value(self, X):
-        return np.arange(len(X), dtype=float)
+        return np.arange(len(get_histories(X)), dtype=float)
 
 
 class Logarithm(TotalSpend):
@@ -102,6 +111,144 @@ class DayOfCutoff(TotalSpend):
 
     def _value(self, X):
         return get_histories(X).cutoff_moments.astype(float)
+
+
+class LevelOfStore(TotalSpend):
+    """Leaks: compares with all amounts in the store, wherever the row is cut."""
+
+    def _value(self, X):
+        array = get_histories(X)
+        return super()._value(X) - array.store.amount.mean()
+
+
+class OtherCustomers(TotalSpend):
+    """Reads the event before its own, which is another customer's."""
+
+    def _value(self, X):
+        array = get_histories(X)
+        return np.append(array.store.amount, 0.0)[array.begin - 1]
+
+
+class AttributeCode(TotalSpend):
+    """Takes an attribute by its code, which means another value in another log."""
+
+    def _value(self, X):
+        array = get_histories(X)
+        codes = np.append(array.flat_attribute("channel").values, -1).astype(float)
+        last = array.flat_events().offsets[1:] - 1
+        return np.where(array.n_events > 0, codes[last], np.nan)
+
+
+class BatchMean(TotalSpend):
+    """Centres by the batch."""
+
+    def _value(self, X):
+        total = super()._value(X)
+        return total - total.mean() if len(total) else total
+
+
+class LearnsInTransform(TotalSpend):
+    """Remembers how many rows it has seen."""
+
+    def fit(self, X, y=None):
+        self.seen_ = 0
+        return super().fit(X)
+
+    def _value(self, X):
+        self.seen_ += len(X)
+        return super()._value(X) / max(self.seen_, 1)
+
+
+class Ranks(TotalSpend):
+    """Learns from other rows at transform: a rank among them."""
+
+    def _value(self, X):
+        return pd.Series(super()._value(X)).rank().to_numpy()
+
+
+class FirstRowOfFit(TotalSpend):
+    """Depends on the order of the lines: whatever row comes first in fit is the measure."""
+
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.first_ = float(customers_of(X)[0])
+        return self
+
+    def _value(self, X):
+        return super()._value(X) - getattr(self, "first_", 0.0)
+
+
+class Draws(TotalSpend):
+    """Is another one each time."""
+
+    def _value(self, X):
+        return np.random.default_rng().random(len(X))
+
+
+class AddsAColumn(TotalSpend):
+    """Changes the rows that it is given."""
+
+    def _value(self, X):
+        X["total"] = super()._value(X)
+        return X["total"].to_numpy()
+
+
+class SetsAParameter(TotalSpend):
+    """Changes its parameters in fit."""
+
+    def __init__(self, scale=None):
+        self.scale = scale
+
+    def fit(self, X, y=None):
+        self.scale = self.scale or 1.0
+        return super().fit(X)
+
+
+class KnownChannels(TotalSpend):
+    """Knows the values that fit has seen, and no others."""
+
+    def fit(self, X, y=None):
+        self.known_ = {text: i for i, text in enumerate(self._texts(X))}
+        return super().fit(X)
+
+    def transform(self, X):
+        check_is_fitted(self)
+        names = list(self.known_)
+        counts = [[texts.count(name) for name in names] for texts in self._lists(X)]
+        extra = np.ones((len(X), len(set(self._texts(X)) - set(names))))
+        return np.hstack([np.reshape(counts, (len(X), len(names))), extra]).astype(float)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(list(self.known_), dtype=object)
+
+    def _texts(self, X):
+        return sorted({text for texts in self._lists(X) for text in texts})
+
+    def _lists(self, X):
+        return [list(map(str, history.attributes["channel"])) for history in get_histories(X)]
+
+
+class FillsHoles(TotalSpend):
+    """Takes a missing history for an empty one."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = get_histories(X, allow_missing=True).dtype.granularity
+        return self
+
+    def _value(self, X):
+        array = get_histories(X, allow_missing=True)
+        return array.n_events.astype(float)
+
+
+class Flat(TotalSpend):
+    def transform(self, X):
+        check_is_fitted(self)
+        return self._value(X)
+
+
+class ForgetsSelf(TotalSpend):
+    def fit(self, X, y=None):
+        super().fit(X)
 
 
 class Integers(TotalSpend):
@@ -127,28 +274,54 @@ class EventsOnly(TotalSpend):
 
 
 def test_an_honest_transformer_passes():
-    check_history_transformer(TotalSpend(), ignores_dates=True, n_logs=2)
+    check_history_transformer(TotalSpend(), ignores_dates=True, n_logs=1)
 
 
 @pytest.mark.parametrize(
     ("transformer", "message"),
     [
+        # No future.
         (MeanOfFit(), r"events after the cutoff .* change the features \['total'\]"),
         (NextAmount(), r"events after the cutoff .* change the features \['total'\]"),
+        (LevelOfStore(), r"events after the cutoff .* change the features \['total'\]"),
+        (AttributeCode(), r"events after the cutoff .* change the features \['total'\]"),
+        (OtherCustomers(), "events after the cutoff .* change|what else the event store holds"),
+        # Row by row.
+        (BatchMean(), "other rows of the batch change"),
         (ShareOfBatch(), "other rows of the batch change"),
+        (Ranks(), "other rows of the batch change"),
         (RunningSum(), "other rows of the batch change"),
         (LineNumber(), "other rows of the batch change"),
+        (LearnsInTransform(), "transform changes the transformer"),
+        (Draws(), "fit_transform instead of fit and transform changes"),
+        # Line order, money, dates.
+        (FirstRowOfFit(), "the order of the lines changes"),
         (Logarithm(), "amounts in another currency neither multiply nor keep"),
-        (DayOfCutoff(), "a shift by 500 days changes"),
+        (DayOfCutoff(), "a shift of all dates by 500 days changes"),
+        # Manners.
+        (AddsAColumn(), "transform changes X"),
+        (SetsAParameter(), "fit changes parameters"),
+        (KnownChannels(), "channel='never seen', which fit has not seen, gave the shape"),
+        (FillsHoles(), "fitting on missing histories .* must raise HistoryTypeError"),
+        (ForgetsSelf(), "fit must return self"),
+        (Flat(), "the output has 1 dimensions"),
         (Integers(), "the output is int64, not float64"),
         (WrongNames(), "names do not fit"),
-        (NeverFitted(), "NotFittedError is not raised before fit"),
+        (NeverFitted(), "transform before fit must raise NotFittedError"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, TotalSpend) else "",
 )
 def test_broken_rules_are_found(transformer, message):
+    options = {} if isinstance(transformer, KnownChannels) else {"ignores_dates": True}
     with pytest.raises(AssertionError, match=message):
-        check_history_transformer(transformer, ignores_dates=True, n_logs=2)
+        check_history_transformer(transformer, **options, **ONE)
+
+
+def test_a_message_names_a_row_and_teaches():
+    with pytest.raises(AssertionError) as error:
+        check_history_transformer(BatchMean(), **ONE)
+    assert re.search(r"in the row \(\d+, 20\S+ .*\), where \S+ becomes \S+\. ", str(error.value))
+    assert "Learn what compares customers in fit" in str(error.value)
 
 
 def test_histories_without_events_are_tried():
@@ -156,9 +329,46 @@ def test_histories_without_events_are_tried():
         check_history_transformer(EventsOnly(), n_logs=1)
 
 
+class Both(TotalSpend):
+    """A feature that breaks both invariances, beside an honest one."""
+
+    def transform(self, X):
+        check_is_fitted(self)
+        honest = self._value(X)[:, None]
+        days = get_histories(X).cutoff_moments[:, None]
+        return np.hstack([honest, np.log1p(np.abs(honest)) + days])
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(["total", "odd"], dtype=object)
+
+
 def test_switches():
-    check_history_transformer(Logarithm(), scales_with_money=False, n_logs=1)
-    check_history_transformer(DayOfCutoff(), n_logs=1)
+    check_history_transformer(Logarithm(), scales_with_money=False, **ONE)
+    check_history_transformer(DayOfCutoff(), **ONE)
+    exempt = {"nonlinear_in_money": ["odd"], "calendar_features": ["odd"]}
+    check_history_transformer(Both(), ignores_dates=True, **exempt, **ONE)
+    with pytest.raises(AssertionError, match=r"nor keep the features \['odd'\]"):
+        check_history_transformer(Both(), **ONE)
+
+
+class NoHours(TotalSpend):
+    """Knows no periods shorter than a day."""
+
+    def fit(self, X, y=None):
+        assert get_histories(X).dtype.granularity != "h", "histories by the hour"
+        return super().fit(X)
+
+
+def test_granularities_are_tried():
+    check_history_transformer(NoHours(), granularities=["D", "W"], n_logs=1)
+    with pytest.raises(AssertionError, match="histories by the hour"):
+        check_history_transformer(NoHours(), n_logs=1)
+
+
+def test_it_is_public():
+    assert "check_history_transformer" in testing.__all__
+    signature = inspect.signature(check_history_transformer)
+    assert all(f"{name} :" in check_history_transformer.__doc__ for name in signature.parameters)
 
 
 class LateQuintiles(RFMFeatures):
@@ -183,26 +393,44 @@ class LateCohorts(CohortFeatures):
     ("honest", "leaking"), [(RFMFeatures, LateQuintiles), (CohortFeatures, LateCohorts)]
 )
 def test_a_group_that_forgets_the_cutoffs_of_its_rows_is_found(honest, leaking):
-    log, cutoffs = random_log(3), ["2023-12-31", "2024-01-31", "2024-03-31"]
-    check_no_future(honest(), log, cutoffs[0], cutoffs)
+    logs, cutoffs = random_logs(3), ["2023-12-31", "2024-01-31", "2024-03-31"]
+    other = another_future(logs, cutoffs[0], np.random.default_rng(0))
+    comparison = no_future(Rows(logs), Rows(other), cutoffs[0], cutoffs)
+    check_comparison(honest(), comparison)
     with pytest.raises(AssertionError, match="events after the cutoff 2023-12-31"):
-        check_no_future(leaking(), log, cutoffs[0], cutoffs)
+        check_comparison(leaking(), comparison)
 
 
 def test_random_logs_have_the_hard_cases():
-    log = pd.concat([random_log(seed).assign(seed=seed) for seed in range(8)])
+    parts = [random_logs(seed).transactions.assign(seed=seed) for seed in range(8)]
+    log = pd.concat(parts)
+    day = log["date"].dt.normalize()
     by_customer = log.groupby(["seed", "customer_id"])["amount"]
     assert (by_customer.max() < 0).any(), "customers with refunds only"
     assert (log["amount"] == 0).any(), "free orders"
-    assert log.duplicated(["seed", "customer_id", "date"]).any(), "several lines a day"
-    assert log.duplicated().any(), "repeated lines"
-    assert log["date"].isin(pd.to_datetime(["2024-02-29", "2024-01-31"])).any()
+    assert log.assign(day=day).duplicated(["seed", "customer_id", "day"]).any(), "lines of a day"
+    assert log.duplicated(["seed", "customer_id", "date", "amount"]).any(), "ties"
+    assert log["channel"].isna().any(), "missing attributes"
+    assert log["discount"].isna().any(), "missing numbers"
+    assert day.isin(pd.to_datetime(["2024-02-29", "2024-01-31"])).any()
 
 
 def test_rows_of_several_cutoffs_share_one_store():
-    X = rows_at(random_log(0), ["2023-12-31", "2024-02-29"])
+    logs = random_logs(0)
+    X = Rows(logs).at(CUTOFFS[:2])
     array = get_histories(X)
-    assert set(X.index.get_level_values("cutoff").astype(str)) == {"2023-12-31", "2024-02-29"}
-    assert len(array.store) == len(random_log(0))
+    assert set(X.index.get_level_values("cutoff").astype(str)) == set(CUTOFFS[:2])
+    assert len(array.store) == len(logs.transactions)
+    assert (get_histories(X, "visits").cutoff_moments == array.cutoff_moments).all()
     with pytest.raises(NotFittedError):
         TotalSpend().transform(X)
+
+
+def test_another_future_is_the_same_up_to_the_cutoff():
+    logs = random_logs(0)
+    other = another_future(logs, CUTOFFS[1], np.random.default_rng(0))
+    after = np.datetime64(CUTOFFS[1]) + 1
+    for log, changed in zip(logs, other, strict=True):
+        pd.testing.assert_frame_equal(log[log["date"] < after], changed[changed["date"] < after])
+        assert not log.equals(changed)
+        assert "a novelty" in set(changed["channel"])
