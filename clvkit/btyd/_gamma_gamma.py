@@ -43,6 +43,13 @@ class GammaGamma(LikelihoodModel):
 
     Parameters
     ----------
+    covariates : list of str, dict of lists, or None, default=None
+        Columns of the summary that move the scale of spend: ``gamma`` is multiplied by the
+        exponential of the coefficients. Numbers enter as they are, categories as indicators.
+    prior : {"weak"}, dict or None, default=None
+        Normal priors on the logarithms of the parameters. ``"weak"`` centres them on values
+        typical for data of this scale, with a standard deviation of 2; a mapping gives
+        ``{"q": (median, sd)}`` for parameters and ``{"spend": sd}`` for coefficients.
     tol : float, default=1e-8
         The search ends when no slope of the mean log-likelihood, with respect to the
         logarithms of the parameters, exceeds this.

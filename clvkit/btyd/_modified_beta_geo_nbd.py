@@ -25,6 +25,17 @@ class ModifiedBetaGeoNBD(BetaGeometricModel):
     time_unit : str, default="7D"
         The unit of time of ``alpha``, of numeric horizons and of summaries given as arrays. A
         calendar unit such as ``"1M"`` counts by its average length.
+    covariates : list of str, dict of lists, or None, default=None
+        Columns of the summary that move the parameters: for each process in a mapping
+        (``{"purchase": [...], "dropout": [...]}``), or a list for both. Numbers enter as they
+        are, categories as indicators. A coefficient of ``purchase`` divides ``alpha`` by its
+        exponential; ``a`` and ``b`` are multiplied, each with coefficients of its own.
+    shared_covariates : sequence of str, default=()
+        Covariates with one coefficient for all processes.
+    prior : {"weak"}, dict or None, default=None
+        Normal priors on the logarithms of the parameters. ``"weak"`` centres them on values
+        typical for data of this scale, with a standard deviation of 2; a mapping gives
+        ``{"b": (median, sd)}`` for parameters and ``{"purchase": sd}`` for coefficients.
     tol : float, default=1e-8
         The search ends when no slope of the mean log-likelihood, with respect to the
         logarithms of the parameters, exceeds this.
