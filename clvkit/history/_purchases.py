@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clvkit.history._granularity import Granularity
 from clvkit.history._history_array import FlatEvents, HistoryArray
 from clvkit.history._net_amount import net_amount
-from clvkit.utils._ragged import starts_of_runs
+from clvkit.utils._ragged import segment_reduce, starts_of_runs
 
 __all__ = ["Purchases", "find_purchases"]
 
@@ -122,6 +122,12 @@ def _settle(flat: FlatEvents, starts: NDArray) -> tuple[NDArray, NDArray]:
     if not len(starts):
         return np.empty(0), np.empty(0, dtype=bool)
     ends = np.append(starts[1:], len(flat.amount))
-    net = net_amount(flat.amount, starts, ends)
-    lowest = np.minimum.reduceat(flat.amount, starts)
+    net = flat.amount[starts]
+    lowest = net.copy()
+    # Most periods hold one event, and then nothing is to be added up.
+    several = np.flatnonzero(ends > starts + 1)
+    if len(several):
+        begin, end = starts[several], ends[several]
+        net[several] = net_amount(flat.amount, begin, end)
+        lowest[several] = segment_reduce(np.minimum, flat.amount, begin, end, empty=0.0)
     return net, (net > 0) | ((net == 0) & (lowest >= 0))
