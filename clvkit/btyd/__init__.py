@@ -1,11 +1,13 @@
 """Buy-till-you-die models: when customers buy, whether they will again, and what they spend."""
 
+from clvkit.btyd._beta_geo_cnbd import BetaGeoCNBD
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
+from clvkit.btyd._modified_beta_geo_cnbd import ModifiedBetaGeoCNBD
 from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
 from clvkit.btyd._pareto_nbd import ParetoNBD
@@ -19,6 +21,7 @@ from clvkit.btyd._tracking import (
 __all__ = [
     "NBD",
     "BTYDRegressor",
+    "BetaGeoCNBD",
     "BetaGeoNBD",
     "ConditionalGammaGamma",
     "FrequencyHistogram",
@@ -26,6 +29,7 @@ __all__ = [
     "Independence",
     "LikelihoodRatioTest",
     "PurchaseTracking",
+    "ModifiedBetaGeoCNBD",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "check_independence",

@@ -304,7 +304,7 @@ def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
     By position, so that nothing hangs on attrs; by name where covariates stand beside it.
     """
     unit = purchase_model.time_unit
-    summary = rfm_summary(X, time_unit=unit)
+    summary = rfm_summary(X, time_unit=unit, gaps=getattr(model, "_needs_log_gaps", False))
     names = _covariate_names(model)
     if not names:
         return summary.to_numpy()

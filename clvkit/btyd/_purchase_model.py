@@ -17,7 +17,7 @@ from clvkit.btyd._likelihood_model import shifted
 from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
 from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_intervals import PurchaseIntervals
-from clvkit.btyd._summary import Rows, read_rows, read_weights
+from clvkit.btyd._summary import Rows, read_weights
 from clvkit.errors import SummaryError
 from clvkit.utils._duration import parse_duration
 
@@ -96,7 +96,7 @@ class PurchaseModel(PurchaseIntervals):
         UnitWarning
             When a frame does not say its unit of time.
         """
-        rows = read_rows(summary, time_unit=self.time_unit)
+        rows = self._read_rows(summary)
         design = self._learn_design(summary)
         weights = read_weights(sample_weight, len(rows.T))
         rows, design, weights = _distinct(rows, design, weights)

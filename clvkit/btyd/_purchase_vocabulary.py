@@ -231,8 +231,12 @@ class PurchaseVocabulary(PurchaseHooks):
 
     def _rows(self, summary: Any) -> Rows:
         self._fitted_params()
-        rows = read_rows(summary, time_unit=self.time_unit)
+        rows = self._read_rows(summary)
         return rows._replace(shifts=self._read_shifts(summary))
+
+    def _read_rows(self, summary: Any) -> Rows:
+        """Read what the model wants of a summary, without covariates."""
+        return read_rows(summary, time_unit=self.time_unit)
 
     def _if_alive(self, hook: Callable[[Rows, Array], Array], rows: Rows, lengths: Array) -> Array:
         """Evaluate a costly hook once per distinct row."""

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 #: Columns of a summary; an array has them in this order.
 COLUMNS = ("frequency", "recency", "T", "monetary_value")
+_GAPS = "log_gaps"
 #: Relative difference by which recency may exceed T because a unit was converted.
 _ROUNDING = 1e-9
 
@@ -60,7 +61,7 @@ def newcomers(n: int) -> Rows:
     return Rows(np.zeros(n), np.zeros(n), np.zeros(n))
 
 
-def read_rows(summary: Any, *, time_unit: str) -> Rows:
+def read_rows(summary: Any, *, time_unit: str, gaps_at: int | None = None) -> Rows:
     """Check a summary and return its purchase histories in ``time_unit``.
 
     Parameters
@@ -71,6 +72,9 @@ def read_rows(summary: Any, *, time_unit: str) -> Rows:
     time_unit : str
         The model's unit. A frame is converted from ``attrs["time_unit"]``; without that it is
         taken to be in the model's unit, with a warning. Arrays are in the model's unit.
+    gaps_at : int, optional
+        Where the sums of log gaps stand in an array, if they are to be read. In a frame their
+        column is ``log_gaps``. They may be absent.
 
     Returns
     -------
@@ -85,8 +89,12 @@ def read_rows(summary: Any, *, time_unit: str) -> Rows:
     x, t_x, T = (table.columns[name] for name in COLUMNS[:3])
     _check_history(table, x, t_x, T)
     factor = _conversion(table, time_unit)
+    gaps = None if gaps_at is None else _read_gaps(summary, gaps_at)
+    if gaps is not None:
+        _check_gaps(table, x, t_x, gaps)
+        gaps = np.where(x > 0, gaps + x * np.log(factor), 0.0)
     T = T * factor
-    return Rows(x, np.minimum(t_x * factor, T), T)
+    return Rows(x, np.minimum(t_x * factor, T), T, log_gaps=gaps)
 
 
 def read_spend(summary: Any) -> tuple[Array, Array]:
@@ -185,6 +193,26 @@ def _numbers(column: Any, name: str, label: Callable[[int], str]) -> Array:
         label,
     )
     return values
+
+
+def _read_gaps(summary: Any, place: int) -> Array | None:
+    if hasattr(summary, "columns"):
+        return np.array(summary[_GAPS], dtype=float) if _GAPS in summary.columns else None
+    matrix = np.asarray(summary, dtype=float)
+    return matrix[:, place].copy() if matrix.shape[1] > place else None
+
+
+def _check_gaps(table: _Table, x: Array, t_x: Array, gaps: Array) -> None:
+    # The sum of logs is highest when all gaps are alike.
+    most = x * np.log(np.where(x > 0, t_x / np.maximum(x, 1.0), 1.0))
+    _refuse(
+        ~(gaps <= most + 1e-9 * (1.0 + np.abs(most) + x)) & (x > 0) | ~np.isfinite(gaps),
+        "log_gaps is missing, or more than gaps that add up to recency can give",
+        {"frequency": x, "recency": t_x, _GAPS: gaps},
+        "It is the sum of the natural logarithms of the times between purchases, in the unit of "
+        "recency, as clvkit.history.rfm_summary(X, gaps=True) gives it.",
+        table.label,
+    )
 
 
 def _check_frequency(table: _Table, x: Array) -> None:

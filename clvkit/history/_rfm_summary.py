@@ -17,7 +17,9 @@ from clvkit.utils._ragged import segment_reduce
 __all__ = ["repeat_spend", "rfm_summary"]
 
 
-def rfm_summary(X: Any, *, time_unit: str = "7D", granularity: str | None = None) -> pd.DataFrame:
+def rfm_summary(
+    X: Any, *, time_unit: str = "7D", granularity: str | None = None, gaps: bool = False
+) -> pd.DataFrame:
     """Summarise histories as purchase and spend models want them.
 
     Parameters
@@ -30,17 +32,21 @@ def rfm_summary(X: Any, *, time_unit: str = "7D", granularity: str | None = None
     granularity : str or None, default=None
         The period in which several purchases count as one (``"D"``, ``"W"``, ``"h"``, ...).
         By default that of the histories, a day.
+    gaps : bool, default=False
+        Whether to add ``log_gaps``, from which models of regular purchases learn how regular.
 
     Returns
     -------
-    DataFrame of shape (n_samples, 4)
+    DataFrame of shape (n_samples, 4 or 5)
         With the index of ``X`` and ``attrs["time_unit"]`` set:
 
         - ``frequency``: number of repeat purchases (purchases less the first);
         - ``recency``: age at the last purchase, 0 without a repeat purchase;
         - ``T``: age at the cutoff, both counted in whole periods from the first purchase;
         - ``monetary_value``: mean net amount per repeat purchase; refunds lower the purchase
-          before them. 0 without a repeat purchase, and never negative.
+          before them. 0 without a repeat purchase, and never negative;
+        - ``log_gaps``, if asked for: sum of the logarithms of the times between purchases, in
+          ``time_unit``.
 
         Customers with refunds only have frequency 0 and T from their first event.
 
@@ -83,8 +89,19 @@ def rfm_summary(X: Any, *, time_unit: str = "7D", granularity: str | None = None
         },
         index=getattr(X, "index", None),
     )
+    if gaps:
+        summary["log_gaps"] = log_gaps(purchases, period.seconds / unit)
     summary.attrs["time_unit"] = time_unit
     return summary
+
+
+def log_gaps(purchases: Purchases, unit: float) -> NDArray[np.float64]:
+    """Return each row's sum of log gaps between purchases, a period being ``unit`` long."""
+    gap = np.diff(purchases.period, prepend=0)
+    begin = np.minimum(purchases.begin + 1, purchases.end)  # nothing comes before the first
+    gap[purchases.begin[purchases.count > 0]] = 1
+    logs = np.log(gap * unit)
+    return segment_reduce(np.add, logs, begin, purchases.end, empty=0.0)
 
 
 def repeat_spend(purchases: Purchases) -> NDArray[np.float64]:

@@ -52,3 +52,11 @@ def degenerate_summaries() -> dict[str, list[list[float]]]:
         "all alike": [[2.0, 10.0, 20.0]] * 50,
         "everyone bought on the last day": [[float(k), 20.0, 20.0] for k in range(1, 9)],
     }
+
+
+def settings_of(model: Any, fitted: Any) -> dict[str, Any]:
+    """Return the constructor's parameters, with those that were left to the data as chosen."""
+    return {
+        name: getattr(fitted, f"{name}_", None) if value is None else value
+        for name, value in model.get_params().items()
+    }

@@ -14,7 +14,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from clvkit.errors import SummaryError, UnitWarning
-from clvkit.testing._examples import as_model_unit, degenerate_summaries, example_summary
+from clvkit.testing._examples import (
+    as_model_unit,
+    degenerate_summaries,
+    example_summary,
+    settings_of,
+)
 from clvkit.testing._expect import must_raise
 
 _HORIZON = "26W"
@@ -70,7 +75,8 @@ def check_from_params(model: Any) -> None:
     """Check that ``from_params`` with the fitted parameters predicts what the fitted model does."""
     summary = example_summary()
     fitted = clone(model).fit(summary)
-    made = type(model).from_params(**model.get_params(), **fitted.params_)
+    settings = settings_of(model, fitted)
+    made = type(model).from_params(**settings, **fitted.params_)
     assert_same_predictions(predictions(made, summary), predictions(fitted, summary))
     some, *others = fitted.params_
     for what, params in {
@@ -81,7 +87,7 @@ def check_from_params(model: Any) -> None:
         "an unreadable time_unit": {**fitted.params_, "time_unit": "3m"},
     }.items():
         with must_raise(ValueError, f"from_params with {what}"):
-            type(model).from_params(**{**model.get_params(), **params})
+            type(model).from_params(**{**settings, **params})
 
 
 def check_clone_and_pickle(model: Any) -> None:

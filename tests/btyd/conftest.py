@@ -38,6 +38,8 @@ def summarise(days: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         }
     )
     summary["monetary_value"] = repeats["amount"].mean().reindex(summary.index, fill_value=0.0)
+    gaps = customers["date"].diff().dt.days / 7.0  # of each purchase to the one before it
+    summary["log_gaps"] = np.log(gaps).groupby(days["customer_id"]).sum()
     summary.attrs["time_unit"] = "7D"
     return summary
 

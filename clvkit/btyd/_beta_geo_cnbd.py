@@ -1,0 +1,109 @@
+"""The BG/CNBD-k model."""
+
+from __future__ import annotations
+
+from clvkit.btyd._regular_model import RegularModel
+
+__all__ = ["BetaGeoCNBD"]
+
+
+class BetaGeoCNBD(RegularModel):
+    r"""BG/CNBD-k: purchases at regular intervals, and dropout after repeat purchases.
+
+    While alive a customer buys at intervals that are Erlang-k with rate :math:`\lambda`, which are
+    the more regular the larger k is, and after each repeat purchase is lost with
+    probability p. :math:`\lambda \sim Gamma(r, \alpha)` and :math:`p \sim Beta(a, b)` differ
+    between customers, independently, and k is the same for all.
+
+    Use it where customers have a rhythm, as in groceries, refills or donations: a lull then tells
+    much more than where purchases are random. On irregular logs k is 1, which is
+    :class:`BetaGeoNBD`. It ignores season and trend, and a rhythm that differs between customers.
+
+    How regular purchases are is seen best in the times between them. A summary of
+    ``clvkit.history.rfm_summary(X, gaps=True)`` has their logarithms in the column ``log_gaps``; in
+    an array they stand behind the four columns and any covariates. :class:`BTYDRegressor` gives
+    them by itself. Without them k is judged by what frequency, recency and T tell of it, the
+    likelihood of all purchase times that lead there; for a fixed k the estimates of the other
+    parameters are the same with them and without, and only the log-likelihood is shifted.
+
+    Parameters
+    ----------
+    k : int or None, default=None
+        Phases of the intervals between purchases, at most 50: 1 is Poisson, and the larger, the
+        more regular. None takes the one of 1 to 12 with the highest likelihood.
+    time_unit : str, default="7D"
+        The unit of time of ``alpha``, of numeric horizons and of summaries given as arrays. A
+        calendar unit such as ``"1M"`` counts by its average length.
+    tol : float, default=1e-8
+        The search ends when no slope of the mean log-likelihood, with respect to the
+        logarithms of the parameters, exceeds this.
+    max_iter : int, default=200
+        Largest number of Newton steps; ten are usual.
+
+    Attributes
+    ----------
+    params_ : dict
+        ``r``, ``alpha`` (in ``time_unit``), ``a`` and ``b``. r / alpha is the mean rate of phases;
+        that of purchases is a k-th of it.
+    k_ : int
+        The number of phases in use. It is not among ``params_``, and not counted in ``aic_`` and
+        ``bic_``.
+    log_likelihood_by_k_ : list of float
+        Of k = 1, ..., 12, or of the k that was given.
+    covariance_ : ndarray of shape (4, 4)
+        Covariance of the estimates of the **logarithms** of the parameters, in the order of
+        ``params_``. Parameters on a boundary have NaN.
+    standard_errors_ : dict
+        Standard errors of the parameters themselves (delta method).
+    log_likelihood_, aic_, bic_ : float
+        Of the data that the model was fitted to, with the number of customers (the sum of
+        weights) as sample size.
+    converged_ : bool
+        Whether the slope vanished at the end of the search.
+    n_iter_ : int
+        Number of Newton steps.
+    boundary_ : list of str
+        Parameters that ran to the boundary of their range, of which a warning told.
+
+    See Also
+    --------
+    BetaGeoNBD : The same at k = 1.
+    ModifiedBetaGeoCNBD : Customers may drop out after the first purchase already.
+    clvkit.history.rfm_summary : Makes summaries, with ``gaps=True`` for the choice of k.
+
+    Notes
+    -----
+    Expectations are exact: phases of the current interval that have ended already are summed over.
+    The approximation of the paper, and of BTYDplus, takes a customer for one with Poisson
+    purchases of rate :math:`\lambda / k`, and is off by some percent.
+
+    References
+    ----------
+    Reutterer, T., Platzer, M. and Schröder, N. (2021), Leveraging Purchase Regularity for
+    Predicting Customer Behavior the Easy Way. International Journal of Research in Marketing
+    38(1), 194-215.
+
+    Platzer, M. and Reutterer, T. (2016), Ticking Away the Moments: Timing Regularity Helps to
+    Better Predict Customer Activity. Marketing Science 35(5), 779-799.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvkit.btyd import BetaGeoCNBD
+    >>> model = BetaGeoCNBD.from_params(k=2, r=0.36, alpha=1.13, a=0.52, b=2.79)
+    >>> summary = pd.DataFrame({"frequency": [9, 9], "recency": [40.0, 50.0], "T": [52.0, 52.0]})
+    >>> summary.attrs["time_unit"] = "7D"
+    >>> model.expected_purchases(summary, horizon="52W").round(2)
+    array([3.99, 7.39])
+    >>> model.probability_alive(summary).round(3)
+    array([0.493, 0.945])
+
+    Parameters belong to a k, which cannot be chosen without data:
+
+    >>> BetaGeoCNBD.from_params(r=0.36, alpha=1.13, a=0.52, b=2.79)
+    Traceback (most recent call last):
+        ...
+    clvkit.errors.UnknownNameError: BetaGeoCNBD.from_params: 'k' missing. ...
+    """
+
+    _first = 0
