@@ -224,12 +224,10 @@ def _dead_odds(kind: Kind, params: dict[str, Any], rows: Rows, since: PhaseSum |
 def _count_part(kind: Kind, params: dict[str, float], x: Array, weights: Array) -> Derivatives:
     r, a, b = params["r"], params["a"], params["b"]
     counts, w = tabulate_counts(x, weights)
-    y, phases = counts + kind.first, kind.k * counts
-    value = w @ (log_rising(r, phases) + log_rising(b, y) - log_rising(a + b, y))
-    (r1, r2), (b1, b2), (s1, s2) = (
-        [w @ slope for slope in rising_slopes(z, count)]
-        for z, count in ((r, phases), (b, y), (a + b, y))
-    )
+    y = counts + kind.first
+    shapes, rises = np.array([[r], [b], [a + b]]), np.stack([kind.k * counts, y, y])
+    value = log_rising(shapes, rises) @ w @ [1.0, 1.0, -1.0]
+    (r1, b1, s1), (r2, b2, s2) = (slope @ w for slope in rising_slopes(shapes, rises))
     gradient = np.array([r * r1, 0.0, -a * s1, b * (b1 - s1)])
     hessian = np.zeros((4, 4))
     hessian[0, 0] = r * r * r2

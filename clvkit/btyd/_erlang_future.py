@@ -19,13 +19,15 @@ expectation of the BG/NBD at rate :math:`\lambda / k`, as if nothing were known 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
 from clvkit.btyd._beta_geometric import Posterior
 from clvkit.btyd._purchase_counts import at_least, negative_binomial_pmf
-from clvkit.btyd._quadrature import beta_expectation
+from clvkit.btyd._quadrature import Integrand, beta_expectation
 
 __all__ = ["at_least_one", "counts", "purchases", "survival"]
 
@@ -69,37 +71,32 @@ def at_least_one(given: Posterior, z: Array, phases: Array) -> Array:
 
 def purchases(given: Posterior, z: Array, phases: Array) -> Array:
     """Return the expected purchases in the horizon."""
-    out = np.empty_like(z)
-    # Only a Beta(a, b) with b < 1 has so much weight near q = 0 that it matters.
-    for rows, integrand in (
-        (given.b >= 1.0, _purchases_given_p),
-        (given.b < 1.0, _purchases_by_powers),
-    ):
-        part = Posterior(*(column[rows] for column in given))
-        more = list(phases[:, rows])
-        if integrand is _purchases_by_powers:
-            more += [_reaches(part, z[rows], phases[:, rows], i + 1) for i in range(_POWERS)]
-        value = beta_expectation(
-            integrand, part.a, part.b, rate_shape=part.shape, z=z[rows], more=more
-        )
-        out[rows] = np.where(z[rows] > 0, np.maximum(value, 0.0), 0.0)
-    return out
+    expected = _expectation(_purchases_given_p, given, z, phases)
+    return np.where(z > 0, np.maximum(expected, 0.0), 0.0)
 
 
 def survival(given: Posterior, z: Array, phases: Array) -> Array:
     """Return E[q^C], the probability of being alive at the end of the horizon."""
-    return np.clip(
-        beta_expectation(
-            _survival_given_p,
-            given.a,
-            given.b,
-            rate_shape=given.shape,
-            z=z,
-            more=list(phases),
-        ),
-        0.0,
-        1.0,
-    )
+    return np.clip(_expectation(_survival_given_p, given, z, phases), 0.0, 1.0)
+
+
+def _expectation(integrand: Integrand, given: Posterior, z: Array, phases: Array) -> Array:
+    """Return the expectation over p of a function of p, R, z, phases and powers of q."""
+    out = np.empty_like(z)
+    # Only a Beta(a, b) with b < 1 has so much weight near q = 0 that powers matter.
+    for rows, n_powers in ((given.b >= 1.0, 0), (given.b < 1.0, _POWERS)):
+        part = Posterior(*(column[rows] for column in given))
+        chances = phases[:, rows]
+        powers = [_reaches(part, z[rows], chances, i + 1) for i in range(n_powers)]
+        out[rows] = beta_expectation(
+            partial(integrand, n_powers=n_powers),
+            part.a,
+            part.b,
+            rate_shape=part.shape,
+            z=z[rows],
+            more=[*chances, *powers],
+        )
+    return out
 
 
 def _reaches(given: Posterior, z: Array, phases: Array, purchases: int) -> Array:
@@ -114,76 +111,67 @@ def _reaches(given: Posterior, z: Array, phases: Array, purchases: int) -> Array
     )
 
 
-def _survival_given_p(p: Array, shape: Array, z: Array, *phases: Array) -> Array:
-    return 1.0 - p * _purchases_given_p(p, shape, z, *phases)
+def _survival_given_p(p: Array, shape: Array, z: Array, *more: Array, n_powers: int) -> Array:
+    return 1.0 - p * _purchases_given_p(p, shape, z, *more, n_powers=n_powers)
 
 
-def _purchases_by_powers(p: Array, shape: Array, z: Array, *more: Array) -> Array:
+def _purchases_given_p(p: Array, shape: Array, z: Array, *more: Array, n_powers: int) -> Array:
+    k = len(more) - n_powers
+    closed = _closed_form(p, shape, z, *more[:k])
+    if n_powers == 0:
+        return closed
     # (1 - E[q^C]) / p = sum over i of P(C > i) q^i.
-    phases, reaches = more[:-_POWERS], more[-_POWERS:]
-    q = 1.0 - p
-    series = np.zeros_like(p)
-    for reached in reversed(reaches):
+    q, series = 1.0 - p, np.zeros_like(p)
+    for reached in reversed(more[k:]):
         series = series * q + reached
-    return np.where(q < _SMALL_Q, series, _purchases_given_p(p, shape, z, *phases))
+    return np.where(q < _SMALL_Q, series, closed)
 
 
-def _purchases_given_p(p: Array, shape: Array, z: Array, *phases: Array) -> Array:
+def _closed_form(p: Array, shape: Array, z: Array, *phases: Array) -> Array:
     """Return (1 - E[q^C]) / p; its parts are of the order of p, and none is a difference of 1s."""
     k = len(phases)
     p = np.clip(p, _TINY, 1.0 - 1e-16)
-    step = np.log1p(-p) / k
-    sigma, rest = np.exp(step), -np.expm1(step)
-    total = _real_root(p, step, sigma, rest, shape, z, phases) / p
+    rest = -np.expm1(np.log1p(-p) / k)
+    sigma = 1.0 - rest
+    total = _real_root(sigma, rest, shape, z, phases) / p
+    powers = sigma ** (1.0 - k) / k
     for m in range(1, k // 2 + 1):
         # Conjugate roots give conjugate terms; the root -1, where k is even, stands alone.
         alone = 2 * m == k
         root = -1.0 if alone else np.exp(2j * np.pi * m / k)
-        sigma_m = sigma * root
         rest_m = rest + sigma * (1.0 - root)
         base = 1.0 + z * rest_m
-        ratio = sigma_m / base
+        ratio = sigma * root / base
         mixed = np.zeros_like(ratio)
         for chance in reversed(phases):
             mixed = mixed * ratio + chance
-        factor = (1.0 if alone else 2.0) / k * np.exp((1.0 - k) * step)  # sigma^(1 - k)
-        total -= factor * (root * mixed * np.exp(-shape * np.log(base)) / rest_m).real
+        term = (root * mixed * np.exp(-shape * np.log(base)) / rest_m).real
+        total -= powers * term if alone else 2.0 * powers * term
     return total
 
 
 def _real_root(
-    p: Array,
-    step: Array,
-    sigma: Array,
-    rest: Array,
-    shape: Array,
-    z: Array,
-    phases: tuple[Array, ...],
+    sigma: Array, rest: Array, shape: Array, z: Array, phases: tuple[Array, ...]
 ) -> Array:
     r"""Return 1 minus the term of m = 0.
 
-    That is :math:`1 - e^g (1 - V)` with :math:`g = \log c - R \log D` and, for :math:`\rho = \sigma
-    / D`, :math:`V = \sum_j \pi_j (1 - \rho^j) = (1 - \rho) \sum_i \rho^i \sum_{j>i} \pi_j`. Here
-    :math:`c = \sigma^{1-k} p / (k (1 - \sigma))` is :math:`e^{(k-1) h} \sinh(k h) / (k \sinh h)`
-    with :math:`h = -\log(q) / (2 k)`.
+    With :math:`c = \sigma^{1-k} p / (k (1 - \sigma))`, D = 1 + z (1 - sigma) and
+    :math:`\rho = \sigma / D` that is :math:`1 - c D^{-R} (1 - V)`, where
+
+    .. math::
+        V = \sum_j \pi_j (1 - \rho^j) = (1 - \rho) \sum_i \rho^i \sum_{j>i} \pi_j, \quad
+        c - 1 = \frac{1 - \sigma}{k} \sum_{l=1}^{k-1} (k - l) \sigma^{-l}.
     """
     k = len(phases)
     base = 1.0 + z * rest
-    ratio = sigma / base
-    later, tail = np.zeros_like(p), np.zeros_like(phases[0])
-    for chance in reversed(phases[1:]):
+    ratio, inverse = sigma / base, 1.0 / sigma
+    later, tail = np.zeros_like(ratio), np.zeros_like(phases[0])
+    excess = np.zeros_like(ratio)
+    for number, chance in enumerate(reversed(phases[1:]), 1):
         tail = tail + chance
         later = later * ratio + tail
+        excess = (excess + number) * inverse
     missing = (1.0 + z) * rest / base * later
-    half = -0.5 * step
-    log_c = (k - 1.0) * half + _log_sinhc(k * half) - _log_sinhc(half)
-    log_term = log_c - shape * np.log1p(z * rest)
-    return -np.expm1(log_term) + np.exp(log_term) * missing
-
-
-def _log_sinhc(y: Array) -> Array:
-    """Return log(sinh(y) / y) for y > 0, from its series where the quotient is nearly 1."""
-    s = np.minimum(y, 0.1) ** 2
-    series = s * (1 / 6 + s * (-1 / 180 + s * (1 / 2835 + s * (-1 / 37800 + s / 467775))))
-    large = np.maximum(y, 0.1)
-    return np.where(y < 0.1, series, np.log(np.sinh(large) / large))
+    excess *= rest / k
+    lost = -np.expm1(-shape * np.log1p(z * rest))  # 1 - D^-R
+    return lost + (1.0 - lost) * (missing - excess * (1.0 - missing))

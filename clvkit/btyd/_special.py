@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln, zeta
 
 #: From here on Stirling's series is exact to the last bit with two terms.
 _LARGE = 1e3
@@ -38,7 +38,7 @@ def log_rising(z: ArrayLike, n: ArrayLike) -> Array:
 def rising_slopes(z: float | Array, n: Array) -> tuple[Array, Array]:
     """Return the first and second derivative of :func:`log_rising` with respect to ``z``."""
     first = digamma(z + n) - digamma(z)
-    second = polygamma(1, z + n) - polygamma(1, z)
+    second = zeta(2.0, z + n) - zeta(2.0, z)  # the trigamma function
     return first, second
 
 

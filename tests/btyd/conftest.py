@@ -83,6 +83,12 @@ def summary_of():
     return get
 
 
+@pytest.fixture(scope="session", name="daily")
+def daily_of_file():
+    """Return the function from a file's name to its (customer_id, date, amount), one row a day."""
+    return daily
+
+
 @pytest.fixture(scope="session")
 def cdnow(summary_of):
     return summary_of("cdnow_exact")

@@ -46,6 +46,29 @@ def test_units(hand_log, hand_answers, unit, days):
     np.testing.assert_allclose(summary["recency"], hand_answers["recency"] / days, rtol=1e-15)
 
 
+@pytest.mark.parametrize(("unit", "days"), [("7D", 7), ("1D", 1)])
+def test_log_gaps(unit, days):
+    log = pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "A", "A", "B", "C", "C"],
+            "date": pd.to_datetime(
+                ["2024-01-01", "2024-01-08", "2024-01-20", "2024-01-29", *["2024-01-05"] * 3]
+            ),
+            "amount": [5.0, 5.0, -1.0, 5.0, 9.0, 2.0, 3.0],
+        }
+    )
+    X = latest_histories(log, "2024-02-10")
+    summary = rfm_summary(X, time_unit=unit, gaps=True)
+    # A buys after 7 and 21 days more; a refund is no purchase, nor are two lines of a day two.
+    expected = [np.log(7 / days) + np.log(21 / days), 0.0, 0.0]
+    np.testing.assert_allclose(summary["log_gaps"], expected, rtol=1e-14)
+    pd.testing.assert_frame_equal(summary[COLUMNS], rfm_summary(X, time_unit=unit))
+
+
+def test_log_gaps_of_nobody(cdnow_histories):
+    assert rfm_summary(cdnow_histories.iloc[:0], gaps=True).shape == (0, 5)
+
+
 def test_columns_and_arrays_do_as_well(cdnow_histories):
     frame = rfm_summary(cdnow_histories)
     pd.testing.assert_frame_equal(rfm_summary(cdnow_histories["history"]), frame)
