@@ -67,6 +67,16 @@ def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
         return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
     if s * np.log1p(rows.T.max() / beta) < _NOTHING:
         return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
+    typical = float(rows.T.mean())
+    if beta < _NOTHING * typical:
+        lost = -np.expm1(-s * np.log1p(typical / beta))
+        return [
+            Boundary(
+                both,
+                f"{lost:.0%} of the customers are lost right after the first purchase, and hardly "
+                "any later.",
+            )
+        ]
     if s > ALIKE:
         return [
             Boundary(

@@ -31,6 +31,8 @@ class Problem(NamedTuple):
     objective_of: Callable[[Any], Objective]
     row_derivatives: Callable[[Any, Array, tuple[Array, ...]], RowDerivatives]
     lower: Array | None = None
+    #: Centre of the weak prior; the start unless given.
+    center: Array | None = None
 
 
 class Estimate(NamedTuple):
@@ -78,8 +80,9 @@ def estimate(
     coef_names, terms = names_and_terms
     k = len(problem.param_names)
     regression = Regression(terms, design, k, len(coef_names))
+    center = problem.start if problem.center is None else problem.center
     beliefs = make_prior(
-        prior, problem.param_names, problem.start, coef_names, regression.scale_of_coefs()
+        prior, problem.param_names, center, coef_names, regression.scale_of_coefs()
     )
     first = Prior(beliefs.mean[:k], beliefs.precision[:k])
 

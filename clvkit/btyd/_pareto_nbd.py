@@ -23,6 +23,9 @@ __all__ = ["ParetoNBD"]
 
 Array = NDArray[np.float64]
 
+#: Factors of s and beta from which the peak is found at which many are lost at once.
+_AT_ONCE = ((0.3, 1e-2), (0.05, 1e-5))
+
 
 class ParetoNBD(PurchaseModel):
     r"""Pareto/NBD: Poisson purchases until an exponential lifetime ends.
@@ -148,6 +151,12 @@ class ParetoNBD(PurchaseModel):
         r, alpha = start(rows.frequency, rows.T, weights)
         typical = float(weights @ rows.T / weights.sum())
         return np.log([r, alpha, 1.0, typical if typical > 0 else 1.0])
+
+    def _other_starts(self, start: Array, params: dict[str, float], rows: Rows) -> list[Array]:
+        # Where many never come back, there is a second peak, at which they are lost at once.
+        if not lifetime_boundaries(params, rows) or not rows.frequency.any():
+            return []
+        return [start + np.log([1.0, 1.0, s, beta]) for s, beta in _AT_ONCE]
 
     def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
         return pareto.derivatives(self._as_params(log_params), rows, weights)

@@ -43,6 +43,8 @@ _PANEL = 8.0
 _PANEL_NODES = 24
 #: So many numbers of an array of (nodes, rows) stay in the processor's cache.
 _NUMBERS = 40_000
+#: Below so many rows, calls cost more than nodes do.
+_FEW = 200
 
 
 class Integral(NamedTuple):
@@ -101,7 +103,7 @@ def integral_moments(integral: Integral) -> Moments:
     """Return the logarithm of the integral of each row with the moments of its density."""
     n = len(integral.end)
     log_value, mean, covariance = np.empty(n), np.empty((4, n)), np.empty((4, 4, n))
-    for rows, near, nodes, weights in _pieces(integral):
+    for rows, near, nodes, weights in _pieces(integral, few=_FEW):
         total, m, c = _moments(near, nodes, weights)
         log_value[rows] = near.log_unit + np.log(total)
         mean[:, rows], covariance[:, :, rows] = _in_order(near.is_beta, m, c)
@@ -138,17 +140,25 @@ def _moments(near: _Near, nodes: Array, weights: Array) -> tuple[Array, Array, A
 
 def _in_order(is_beta: Any, mean: Array, covariance: Array) -> tuple[Array, Array]:
     """Return moments with alpha's functions before beta's."""
+    if not np.any(is_beta):
+        return mean, covariance
     order = [2, 3, 0, 1]
-    swapped, both = mean[order], covariance[np.ix_(order, order)]
+    swapped, both = mean[order], covariance[order][:, order]
     return np.where(is_beta, swapped, mean), np.where(is_beta, both, covariance)
 
 
-def _pieces(integral: Integral) -> Iterator[tuple[Any, _Near, Array, Array]]:
-    """Yield rows that share a rule, few enough for the processor's cache, with that rule."""
+def _pieces(integral: Integral, few: int = 0) -> Iterator[tuple[Any, _Near, Array, Array]]:
+    """Yield rows that share a rule, few enough for the processor's cache, with that rule.
+
+    Fewer than ``few`` rows take more nodes than they need, with those that need them.
+    """
     near = _near(integral)
     fall = _fall(near, near.length)
     length = _cut(near, fall)
     kind = _kind(length, np.minimum(fall, _NEGLIGIBLE))
+    for small in range(len(_RULES) - 1):
+        if few and np.count_nonzero(kind == small) < few:
+            kind[kind == small] += 1
     for number in np.flatnonzero(np.bincount(kind)):
         every = np.flatnonzero(kind == number)
         nodes, weights = _rule(int(number))

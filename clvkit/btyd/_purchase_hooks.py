@@ -34,6 +34,13 @@ class PurchaseHooks(LikelihoodModel, ABC):
     def _start(self, rows: Rows, weights: Array) -> Array:
         """Return log-parameters from which the search starts."""
 
+    def _other_starts(self, start: Array, params: dict[str, float], rows: Rows) -> list[Array]:
+        """Return where else to start, given what the search from ``start`` ended at.
+
+        A likelihood with several peaks needs it; the highest end counts.
+        """
+        return []
+
     @abstractmethod
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         """Return each row's log-likelihood and its derivatives in its own log-parameters.

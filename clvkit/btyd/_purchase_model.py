@@ -25,6 +25,10 @@ __all__ = ["PurchaseModel"]
 
 Array = NDArray[np.float64]
 
+#: Another peak of the likelihood counts if it is higher by so much, a likelihood-ratio statistic
+#: of 4; below that chance may have made it, and the end of the first search stays.
+_HIGHER = 2.0
+
 
 class PurchaseModel(PurchaseIntervals):
     """Base of models of when customers buy, and whether they will again.
@@ -112,6 +116,17 @@ class PurchaseModel(PurchaseIntervals):
         return self
 
     def _search(self, rows: Rows, design: Array, weights: Array) -> Estimate:
+        start = self._start(rows, weights)
+        found = self._search_from(start, start, rows, design, weights)
+        for other in self._other_starts(start, self._as_params(found.central), rows):
+            again = self._search_from(other, start, rows, design, weights)
+            if again.optimum.at.value > found.optimum.at.value + _HIGHER:
+                found = again
+        return found
+
+    def _search_from(
+        self, start: Array, center: Array, rows: Rows, design: Array, weights: Array
+    ) -> Estimate:
         def objective_of(index: Any) -> Objective:
             part, part_weights = rows.take(index), weights[index]
             return lambda log_params: self._derivatives(log_params, part, part_weights)
@@ -121,7 +136,7 @@ class PurchaseModel(PurchaseIntervals):
             return self._row_derivatives(params, rows.take(index))
 
         return estimate(
-            Problem(self._param_names, self._start(rows, weights), objective_of, row_derivatives),
+            Problem(self._param_names, start, objective_of, row_derivatives, center=center),
             weights,
             design=design,
             names_and_terms=self._names_and_terms(),

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import gammaln
 
-from clvkit.btyd import BetaGeoNBD
-from clvkit.btyd._boundaries import dropout_boundaries, rate_boundaries
+from clvkit.btyd import NBD, BetaGeoNBD, ParetoNBD
+from clvkit.btyd._boundaries import dropout_boundaries, lifetime_boundaries, rate_boundaries
 from clvkit.btyd._summary import Rows
 
 SUMMARY = np.array([[0, 0.0, 38.9], [1, 1.7, 38.9], [2, 30.4, 38.9], [9, 27.0, 27.0]])
@@ -87,3 +87,64 @@ def test_without_repeat_purchases_nothing_can_be_told():
 def test_no_boundary_inside(change):
     params = {**INSIDE, **change}
     assert rate_boundaries(params, ROWS) + dropout_boundaries(params, ROWS) == []
+
+
+LIFETIME = {"r": 0.553, "alpha": 10.58, "s": 0.606, "beta": 11.67}
+
+
+def same_lifetime_rate(rate=0.02):
+    """Return the log-likelihood with one exponential lifetime, by a sum over the time of death."""
+    totals = []
+    for x, t_x, age in SUMMARY:
+        nodes, weights = np.polynomial.legendre.leggauss(60)
+        y = t_x + (age - t_x) * (nodes + 1) / 2
+        powers = LIFETIME["r"] * np.log(LIFETIME["alpha"])
+        powers += gammaln(LIFETIME["r"] + x) - gammaln(LIFETIME["r"])
+        shape = LIFETIME["r"] + x
+
+        def density(time, shape=shape):
+            return np.exp(-shape * np.log(LIFETIME["alpha"] + time) - rate * time)
+
+        dead = (age - t_x) / 2 * (weights @ (rate * density(y)))
+        totals.append(powers + np.log(density(age) + dead))
+    return np.array(totals)
+
+
+def test_without_dropout_the_pareto_nbd_is_the_nbd():
+    params = {**LIFETIME, "s": 1e-9}
+    [boundary] = lifetime_boundaries(params, ROWS)
+    assert boundary.parameters == ("s", "beta")
+    assert "no customer drops out, which is the nested model NBD" in boundary.meaning
+    nested = NBD.from_params(r=0.553, alpha=10.58)
+    actual = ParetoNBD.from_params(**params).log_likelihood(SUMMARY)
+    assert_allclose(actual, nested.log_likelihood(SUMMARY), rtol=1e-7)
+
+
+def test_large_s_is_one_exponential_lifetime():
+    params = {**LIFETIME, "s": 2e9, "beta": 1e11}
+    [boundary] = lifetime_boundaries(params, ROWS)
+    assert "same rate s / beta = 0.02" in boundary.meaning
+    actual = ParetoNBD.from_params(**params).log_likelihood(SUMMARY)
+    assert_allclose(actual, same_lifetime_rate(), rtol=1e-7)
+
+
+def test_small_beta_is_loss_at_once():
+    params = {**LIFETIME, "s": 0.02, "beta": 1e-9}
+    [boundary] = lifetime_boundaries(params, ROWS)
+    assert re.search("^38% of the customers are lost right after the first", boundary.meaning)
+    model = ParetoNBD.from_params(**params)
+    at_once, later = (
+        model.probability_alive([[0, 0, 0]], ahead=0.01),
+        model.probability_alive([[1, 0.01, 0.01]], ahead=30.0),
+    )
+    assert at_once < 0.8 < later
+
+
+@pytest.mark.parametrize("change", [{}, {"s": 9e3}, {"s": 1e-4}, {"beta": 1e-3}], ids=str)
+def test_no_boundary_of_the_lifetime_inside(change):
+    assert lifetime_boundaries({**LIFETIME, **change}, ROWS) == []
+
+
+def test_lifetimes_of_nobody_who_came_back():
+    [boundary] = lifetime_boundaries(LIFETIME, NOBODY)
+    assert "nothing tells about dropout" in boundary.meaning
