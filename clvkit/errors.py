@@ -14,6 +14,7 @@ __all__ = [
     "AmountError",
     "ArgumentError",
     "BoundaryWarning",
+    "CalibrationWarning",
     "ClvkitError",
     "ClvkitWarning",
     "CutoffError",
@@ -164,6 +165,10 @@ class RegimeWarning(ClvkitWarning):
 
 class BoundaryWarning(ClvkitWarning):
     """A parameter ran to the boundary of its range: a simpler model fits as well."""
+
+
+class CalibrationWarning(ClvkitWarning):
+    """Predictions could not be calibrated, or are asked for where the calibration does not hold."""
 
 
 class IndependenceWarning(ClvkitWarning):

@@ -1,5 +1,6 @@
-"""How sure a prediction is: intervals learnt from out-of-fold predictions."""
+"""Totals and intervals: what out-of-fold predictions and the year before teach of both."""
 
 from clvkit.calibration._conformal_interval import ConformalInterval
+from clvkit.calibration._season_calibration import SeasonCalibration
 
-__all__ = ["ConformalInterval"]
+__all__ = ["ConformalInterval", "SeasonCalibration"]

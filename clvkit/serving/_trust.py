@@ -21,6 +21,7 @@ _ESTIMATORS = (
     "clvkit.btyd._nbd.NBD",
     "clvkit.btyd._pareto_nbd.ParetoNBD",
     "clvkit.calibration._conformal_interval.ConformalInterval",
+    "clvkit.calibration._season_calibration.SeasonCalibration",
     "clvkit.features._attribute_features.AttributeFeatures",
     "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
