@@ -12,6 +12,7 @@ from clvkit.btyd._boundaries import rate_boundaries
 from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._purchase_counts import negative_binomial_pmf
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
 from clvkit.btyd._summary import Rows
@@ -169,7 +170,7 @@ class NBD(PurchaseModel):
 
     def _pmf_if_alive(self, rows: Rows, horizon: Array, n_max: int) -> Array:
         shape, rate = self._posterior(rows)
-        return nbd.pmf(shape, horizon / rate, n_max)
+        return negative_binomial_pmf(shape, horizon / rate, n_max)
 
     def _draw(self, rows: Rows, horizon: Array, rng: np.random.Generator) -> NDArray[np.int64]:
         shape, rate = self._posterior(rows)

@@ -16,7 +16,7 @@ from clvkit.btyd._dedup import tabulate_counts
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._special import log_rising, rising_slopes
 
-__all__ = ["add_count_part", "count_rows", "log_likelihood", "pmf", "start", "time_rows"]
+__all__ = ["add_count_part", "count_rows", "log_likelihood", "start", "time_rows"]
 
 Array = NDArray[np.float64]
 Parts = tuple[Array, Array, Array]
@@ -71,16 +71,6 @@ def add_count_part(total: Derivatives, r: float, x: Array, weights: Array) -> De
     gradient[0] += slope
     hessian[0, 0] += bend
     return Derivatives(total.value + value, gradient, hessian)
-
-
-def pmf(shape: Array, z: Array, n_max: int) -> Array:
-    """Return the probabilities of 0 .. n_max, row by row, for a count of mean ``shape * z``."""
-    shape, z = shape[:, None], z[:, None]
-    k = np.arange(1.0, n_max + 1.0)
-    log_none = -shape * np.log1p(z)
-    with np.errstate(divide="ignore"):  # nothing is bought in no time
-        steps = np.log((shape + k - 1.0) / k) + np.log(z / (1.0 + z))
-    return np.exp(np.concatenate([log_none, log_none + np.cumsum(steps, axis=1)], axis=1))
 
 
 def _count_parts(r: float, counts: Array) -> Parts:
