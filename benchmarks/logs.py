@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.errors import BenchmarkError
@@ -54,8 +55,7 @@ def load_log(name: str, folder: Path | None, renamed: dict[str, str] | None = No
         return _cleaned(simulate(name.removeprefix(PREFIX)).log, name)
     path = _find(name, folder)
     if path is not None:
-        log = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-        return _cleaned(_with_names(log, renamed or {}), name)
+        return _cleaned(_with_names(_read(path), renamed or {}), name)
     if name == "cdnow_sample":
         return _cleaned(load_cdnow(), name)
     there = ", ".join(logs_in(folder)) or "none"
@@ -72,10 +72,18 @@ def _find(name: str, folder: Path | None) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:  # those of pandas and Arrow are ValueErrors
+        raise BenchmarkError(f"{path} cannot be read: {error}") from error
+
+
 def _with_names(log: pd.DataFrame, renamed: dict[str, str]) -> pd.DataFrame:
-    """Rename what has another name in the file, and leave files that have ours as they are."""
-    theirs = {old: new for new, old in renamed.items() if new not in log and old in log}
-    return log.rename(columns=theirs)
+    """Rename what was named, in the files that have it, in place of what has our name there."""
+    theirs = {old: new for new, old in renamed.items() if old in log}
+    replaced = [new for new in theirs.values() if new in log and new not in theirs]
+    return log.drop(columns=replaced).rename(columns=theirs)
 
 
 def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -87,6 +95,8 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
             f"Name the one that is meant: --{missing[0].replace('_', '-')}"
         )
     log = log[log["customer_id"].notna()].reset_index(drop=True)
+    for column in log.select_dtypes("category"):  # its levels know what comes after a cutoff
+        log[column] = log[column].astype(log[column].cat.categories.dtype)
     ids = log["customer_id"]
     log["customer_id"] = ids.astype("int64") if pd.api.types.is_integer_dtype(ids) else ids
     if ids.dtype == object:  # numbers and words in one column, which Parquet refuses
@@ -100,9 +110,9 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
             f"the log {name!r} cannot be read: {reason}. Write dates as YYYY-MM-DD, with or "
             "without a time, and amounts as plain numbers."
         ) from error
-    if lacking := log[["date", "amount"]].isna().any(axis=1).sum():
+    if lacking := (log["date"].isna() | ~np.isfinite(log["amount"])).sum():
         raise BenchmarkError(
-            f"the log {name!r} cannot be read: {lacking} rows without a date or an amount. Write "
-            "dates as YYYY-MM-DD, and leave such rows out."
+            f"the log {name!r} cannot be read: {lacking} rows without a date or a finite amount. "
+            "Write dates as YYYY-MM-DD, and leave such rows out."
         )
     return log

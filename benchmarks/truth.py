@@ -44,7 +44,13 @@ def split_log(log: pd.DataFrame, task: Task) -> Split:
         )
     customers = pd.Index(past["customer_id"].unique(), name="customer_id").sort_values()
     net = future.groupby("customer_id")["amount"].sum()
-    return Split(past, net.reindex(customers, fill_value=0.0).clip(lower=0.0).rename("spend"))
+    spend = net.reindex(customers, fill_value=0.0).clip(lower=0.0).rename("spend")
+    if not spend.any():
+        raise BenchmarkError(
+            f"the task {task} has nothing to predict: none of its {len(spend)} customers has a "
+            "net spend above 0 in the period. Name another cutoff, or check the sign of amounts."
+        )
+    return Split(past, spend)
 
 
 def days_unseen(log: pd.DataFrame, task: Task) -> int:

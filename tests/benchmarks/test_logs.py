@@ -47,6 +47,8 @@ def test_columns_can_have_other_names(folder):
     names = {"customer_id": "client", "amount": "value"}
     assert load_log("renamed", folder, names)["amount"].tolist() == [10.0, -5.0]
     assert load_log("shop", folder, names)["amount"].tolist() == [10.0, -5.0]
+    LOG.assign(client=[1, 2, 3]).to_csv(folder / "both.csv", index=False)
+    assert load_log("both", folder, names)["customer_id"].tolist() == [1, 2, 3]
     with pytest.raises(BenchmarkError, match=r"no column 'customer_id'.*--customer-id"):
         load_log("renamed", folder)
 
@@ -96,9 +98,25 @@ def test_amounts_must_be_numbers(tmp_path):
     LOG.assign(amount=["1 EUR", "2", "3"]).to_csv(tmp_path / "shop.csv", index=False)
     with pytest.raises(BenchmarkError, match="'shop' cannot be read"):
         load_log("shop", tmp_path)
-    LOG.assign(amount=[1.0, 2.0, None]).to_csv(tmp_path / "shop.csv", index=False)
-    with pytest.raises(BenchmarkError, match="1 rows without a date or an amount"):
+    for amount in (None, float("inf")):
+        LOG.assign(amount=[1.0, 2.0, amount]).to_csv(tmp_path / "shop.csv", index=False)
+        with pytest.raises(BenchmarkError, match="1 rows without a date or a finite amount"):
+            load_log("shop", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["shop.csv", "shop.parquet"])
+def test_files_that_are_no_tables_are_refused(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(BenchmarkError, match=f"{name} cannot be read"):
         load_log("shop", tmp_path)
+
+
+def test_levels_of_a_category_do_not_tell_of_later_rows(tmp_path):
+    kinds = LOG.astype({"channel": "category"}).assign(customer_id=pd.Categorical(["x", None, "y"]))
+    kinds.to_parquet(tmp_path / "shop.parquet")
+    log = load_log("shop", tmp_path)
+    assert log["channel"].tolist() == ["web", "shop"]
+    assert not [name for name in log if isinstance(log[name].dtype, pd.CategoricalDtype)]
 
 
 def test_the_folder_is_given_or_in_the_environment(tmp_path, monkeypatch):

@@ -41,6 +41,12 @@ def test_a_task_beside_the_log_is_refused(cutoff):
         split_log(LOG, Task("shop", cutoff, 5))
 
 
+def test_a_period_without_net_spend_is_refused():
+    log = LOG.assign(amount=-LOG["amount"].abs())
+    with pytest.raises(BenchmarkError, match="none of its 3 customers has a net spend above 0"):
+        split_log(log, Task("shop", "2024-01-10", 5))
+
+
 def test_days_after_the_last_event_are_counted():
     assert days_unseen(LOG, Task("shop", "2024-01-10", 5)) == 0
     assert days_unseen(LOG, Task("shop", "2024-01-10", 30)) == 24
