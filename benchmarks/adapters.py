@@ -65,21 +65,33 @@ def read_adapter(path: Path) -> Adapter:
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:  # the last of bytes that are no text
         raise BenchmarkError(f"the competitor {path} cannot be read: {error}") from error
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     if "predict" not in functions:
         raise BenchmarkError(f"{path} has no function predict(log, cutoff, days, seed).")
     try:
-        requirements, python = _constant(tree, "REQUIREMENTS"), _constant(tree, "PYTHON")
+        requirements, python = _constant(tree, "REQUIREMENTS") or (), _constant(tree, "PYTHON")
     except ValueError as error:
         raise BenchmarkError(f"REQUIREMENTS and PYTHON of {path} must be literals.") from error
+    texts = isinstance(requirements, list | tuple) and all(isinstance(r, str) for r in requirements)
+    if not texts or not isinstance(python, str | None):
+        raise BenchmarkError(
+            f"{path} needs texts: REQUIREMENTS is a list such as ['lifetimes==0.11.3'], and "
+            f"PYTHON is a version such as '3.11'; they are {requirements!r} and {python!r}."
+        )
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return Adapter(path.stem, path.resolve(), summary, tuple(requirements or ()), python)
+    return Adapter(path.stem, path.resolve(), summary, tuple(requirements), python)
 
 
 def _constant(tree: ast.Module, name: str) -> Any:
     for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [name]:
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets = [node.target]
+        else:
+            continue
+        if [ast.unparse(target) for target in targets] == [name]:
             return ast.literal_eval(node.value)
     return None

@@ -26,7 +26,7 @@ def test_requirements_are_read_without_importing(tmp_path):
     path = tmp_path / "peer.py"
     path.write_text(
         '"""A peer.\n\nMore of it."""\nimport not_installed_here\n'
-        'REQUIREMENTS = ["peer==1.0", "numpy<2"]\nPYTHON = "3.11"\n'
+        'REQUIREMENTS: list[str] = ["peer==1.0", "numpy<2"]\nPYTHON = "3.11"\n'
         "def predict(log, cutoff, days, seed): ..."
     )
     found = find_adapter(str(path))
@@ -49,8 +49,12 @@ def test_both_adapters_of_lifetimes_share_an_environment():
             'REQUIREMENTS = ["a"] + more\ndef predict(log, cutoff, days, seed): ...',
             "must be literals",
         ),
+        ('REQUIREMENTS = "a"\ndef predict(log, cutoff, days, seed): ...', "are 'a' and None"),
+        ("REQUIREMENTS = [3]\ndef predict(log, cutoff, days, seed): ...", r"are \[3\] and None"),
+        ("PYTHON = 3.11\ndef predict(log, cutoff, days, seed): ...", r"are \(\) and 3\.11"),
+        ("\0", "cannot be read"),
     ],
-    ids=["another function", "no Python", "no literal"],
+    ids=["another function", "no Python", "no literal", "a text", "a number", "version", "binary"],
 )
 def test_files_that_are_no_adapters_are_refused(text, message, tmp_path):
     (tmp_path / "mine.py").write_text(text)

@@ -53,6 +53,12 @@ def test_ids_of_text_survive(adapter):
         ("return [1.0]", "returned a list, not a Series"),
         ("return pd.Series([1.0, 2.0], index=[5, 5])", "returned customer 5 more than once"),
         ("return pd.Series(['a'], index=[5])", "could not convert string"),
+        ("return pd.Series({'5': 1.0})", r"no number for any customer: it has 1\.0 for '5' first"),
+        ("return pd.Series({1: float('nan')})", "no number for any customer: it has nan for 1"),
+        (
+            "return log.groupby(['customer_id', 'date'])['amount'].sum()",
+            "indexed by customer_id, date, not by customer alone",
+        ),
         ("import sys; sys.exit(3)", r"its process died \(exit code 3\)"),
         ("import os; os._exit(0)", "ended without an answer"),
         ("import os; os.kill(os.getpid(), 9)", r"died \(SIGKILL\): without a word"),
@@ -66,6 +72,12 @@ def test_a_failure_is_told(body, message, adapter, past):
     outcome = run_adapter(adapter(body), past, TASK)
     assert outcome.prediction is None
     assert re.search(message, outcome.error)
+
+
+def test_nobody_and_some_may_be_left_out(adapter, past):
+    assert run_adapter(adapter("return pd.Series(dtype=float)"), past, TASK).prediction.empty
+    body = "return pd.Series({1: 2.0, 2: float('nan'), -7: 3.0})"
+    assert run_adapter(adapter(body), past, TASK).prediction.to_dict() == {1: 2.0}
 
 
 def test_a_file_that_cannot_be_imported_is_told(adapter, past):
