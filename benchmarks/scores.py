@@ -57,7 +57,8 @@ def bootstrap_differences(
     -------
     DataFrame
         One row a (competitor, metric): ``difference`` (competitor less reference), and
-        ``lower`` and ``upper``, percentiles of it over resamples of the customers.
+        ``lower`` and ``upper``, percentiles of it over resamples of the customers. Resamples in
+        which nobody has spent have no such metrics, and do not count.
     """
     drawn = _draw(y, predictions, n_resamples, np.random.default_rng(seed))
     whole = {
@@ -69,8 +70,10 @@ def bootstrap_differences(
         if name == reference:
             continue
         for metric in METRICS:
-            gaps = drawn[name][metric] - drawn[reference][metric]
-            lower, upper = np.quantile(gaps, [tail, 1 - tail])
+            with np.errstate(invalid="ignore"):
+                gaps = drawn[name][metric] - drawn[reference][metric]
+            known = gaps[np.isfinite(gaps)]
+            lower, upper = np.quantile(known, [tail, 1 - tail]) if len(known) else [np.nan] * 2
             gap = (whole[name][metric] - whole[reference][metric]).item()
             rows.append((name, reference, metric, gap, lower, upper))
     columns = ["competitor", "reference", "metric", "difference", "lower", "upper"]

@@ -78,6 +78,15 @@ def test_differences_are_paired():
     assert rough["lower"] < rough["difference"] < rough["upper"] < 0
 
 
+def test_resamples_without_any_spend_do_not_count():
+    y = np.zeros(30)
+    y[0] = 5.0  # missing from every third resample
+    found = bootstrap_differences(
+        y, {"a": np.ones(30), "b": 1 + y}, "a", n_resamples=100
+    ).set_index("metric")
+    assert np.isfinite(found[["difference", "lower", "upper"]]).all(axis=None)
+
+
 def test_the_interval_is_as_wide_as_repetition_makes_it():
     """Its width is that of the same difference over fresh samples of customers."""
     differences = []
