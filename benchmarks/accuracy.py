@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.accuracy_tables import accuracy_markdown
 from benchmarks.adapters import Adapter, find_adapter, standard_adapters
+from benchmarks.arguments import seconds, whole_number
 from benchmarks.compare import REFERENCE, Settings, compare
 from benchmarks.errors import BenchmarkError
 from benchmarks.logs import COLUMNS, data_folder, load_log, logs_in
 from benchmarks.machine import describe_run
 from benchmarks.progress import Keeper
 from benchmarks.simulated import simulated_tasks
-from benchmarks.tables import accuracy_markdown
+from benchmarks.tables import results_folder
 from benchmarks.tasks import QUICK, STANDARD, Task, parse_task
 from benchmarks.truth import days_unseen, split_log
 
@@ -48,9 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         names.add_argument(f"--{column.replace('_', '-')}", metavar="COLUMN")
     how = parser.add_argument_group("how")
     how.add_argument("--reference", default=REFERENCE, help="what the others are compared with")
-    how.add_argument("--seed", type=int, default=0)
-    how.add_argument("--time-limit", type=float, default=600.0, metavar="SECONDS")
-    how.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
+    how.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=0)
+    how.add_argument("--time-limit", type=seconds, default=600.0, metavar="SECONDS")
+    how.add_argument("--resamples", type=whole_number(1), default=1000, help="of the bootstrap")
     how.add_argument("--out", default="benchmarks/results", metavar="FOLDER")
 
 
@@ -65,12 +67,14 @@ def main(arguments: argparse.Namespace) -> None:
         return
     renamed = {name: new for name in COLUMNS if (new := getattr(arguments, name))}
     load = functools.lru_cache(maxsize=1)(lambda name: load_log(name, folder, renamed))
+    _check_reference(arguments.reference, adapters)
     _check(tasks, load)
+    out = results_folder(arguments.out)
     settings = Settings(
         arguments.reference, arguments.seed, arguments.time_limit, arguments.resamples
     )
     about = describe_run()
-    with Keeper(Path(arguments.out), about, len(tasks) * len(adapters)) as keeper:
+    with Keeper(out, about, len(tasks) * len(adapters)) as keeper:
         results = compare(tasks, adapters, load, settings, keeper)
     print(accuracy_markdown(results.scores, results.differences, about))
     print(f"These tables, and more of them as CSV, are in {arguments.out}.")
@@ -103,6 +107,15 @@ def chosen_tasks(arguments: argparse.Namespace, folder: Path | None) -> list[Tas
         return found + simulated
     print(f"Left out, for want of --data: {', '.join(map(str, absent))}", file=sys.stderr)
     return found + (simulated or list(simulated_tasks("bg_nbd", "seasonal", "refunds")))
+
+
+def _check_reference(name: str, adapters: Sequence[Adapter]) -> None:
+    """Refuse a reference that was named and does not run; the one by default may be absent."""
+    names = [adapter.name for adapter in adapters]
+    if name != REFERENCE and name not in names:
+        raise BenchmarkError(
+            f"the reference {name!r} is none of the competitors, which are {', '.join(names)}."
+        )
 
 
 def _check(tasks: Iterable[Task], load: Callable[[str], pd.DataFrame]) -> None:

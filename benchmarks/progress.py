@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.accuracy_tables import accuracy_markdown
 from benchmarks.compare import Results, Watch
-from benchmarks.tables import write_results
+from benchmarks.tables import write_tables
 from benchmarks.tasks import Task
 
 __all__ = ["Keeper"]
@@ -55,7 +56,9 @@ class Keeper(Watch):
         self._bar.advance(self._task)
 
     def finished(self, results: Results) -> None:
-        write_results(self.out, self.described, results)
+        text = accuracy_markdown(results.scores, results.differences, self.described)
+        frames = {"accuracy": results.scores, "accuracy_differences": results.differences}
+        write_tables(self.out, "accuracy", text, frames, self.described)
 
     def __enter__(self) -> Keeper:
         self._bar.start()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from benchmarks.arguments import whole_number
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import describe_run
 from benchmarks.speed_logs import run_logs, run_scaling
 from benchmarks.speed_models import PAIRS, available_pairs, run_models
-from benchmarks.speed_tables import speed_markdown, write_speed
+from benchmarks.speed_tables import speed_markdown
+from benchmarks.tables import results_folder, write_tables
 
 __all__ = ["FULL", "QUICK", "Sizes", "add_arguments", "main"]
 
@@ -64,17 +65,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scaling", action="store_true", help="time per event at 1e7 events too (2 GB of memory)"
     )
     how = parser.add_argument_group("how")
-    how.add_argument("--sizes", type=int, nargs="+", metavar="N", help="customers of the models")
-    how.add_argument("--customers", type=int, help="customers of the log")
-    how.add_argument("--events", type=int, help="events of the log")
-    how.add_argument("--repeats", type=int, help="pairs of calls")
-    how.add_argument("--threads", type=int, default=1, help="that each side may use")
+    number = whole_number(1)
+    how.add_argument("--sizes", type=number, nargs="+", metavar="N", help="customers of the models")
+    how.add_argument("--customers", type=number, help="customers of the log")
+    how.add_argument("--events", type=number, help="events of the log")
+    how.add_argument("--repeats", type=number, help="pairs of calls")
+    how.add_argument("--threads", type=number, default=1, help="that each side may use")
     how.add_argument("--out", default="benchmarks/results", metavar="FOLDER")
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Run what was asked for, print the tables, and write them."""
     sizes = _sizes(arguments)
+    out = results_folder(arguments.out)
     parts, how = arguments.part or PARTS, {"threads": arguments.threads, "say": _say}
     tables: dict[str, pd.DataFrame] = {}
     if "models" in parts:
@@ -93,7 +96,8 @@ def main(arguments: argparse.Namespace) -> None:
     described = describe_run() | {"threads": f"{arguments.threads} a side"}
     text = speed_markdown(tables, described)
     print(text)
-    written = write_speed(Path(arguments.out), text, tables, described)
+    frames = {f"speed_{name}": table for name, table in tables.items()}
+    written = write_tables(out, "speed", text, frames, described)
     print(f"Written: {', '.join(map(str, written))}", file=sys.stderr)
 
 
@@ -102,7 +106,7 @@ def _sizes(arguments: argparse.Namespace) -> Sizes:
     sizes = QUICK if arguments.quick else FULL
     customers = arguments.customers or sizes.log[0]
     events = arguments.events or sizes.log[1]
-    if not 0 < customers <= events:
+    if customers > events:
         raise BenchmarkError(
             f"--customers {customers} --events {events}: every customer has an event or more."
         )

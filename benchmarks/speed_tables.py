@@ -1,16 +1,15 @@
-"""The results of the speed benchmark as Markdown and as CSV."""
+"""The results of the speed benchmark as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.tables import heading, markdown_table
 
-__all__ = ["speed_markdown", "write_speed"]
+__all__ = ["speed_markdown"]
 
 #: Most bytes that a task may take, as a multiple of ``bytes``, and what these are.
 LIMITS = {"door": (6, "three columns of the log"), "features": (3, "table that comes out")}
@@ -35,21 +34,6 @@ def speed_markdown(tables: Mapping[str, pd.DataFrame], described: dict[str, str]
     if failed:
         parts += ["### What failed", "", *failed, ""]
     return "\n".join(parts)
-
-
-def write_speed(
-    out: Path, text: str, tables: Mapping[str, pd.DataFrame], described: dict[str, str]
-) -> list[Path]:
-    """Write the report and one CSV a table to a folder; each row of a CSV knows its run."""
-    out.mkdir(parents=True, exist_ok=True)
-    report = out / "speed.md"
-    report.write_text(text, encoding="utf-8")
-    files = [report]
-    about = {f"run_{name}": value for name, value in described.items()}
-    for name, table in tables.items():
-        files.append(out / f"speed_{name}.csv")
-        table.assign(**about).to_csv(files[-1], index=False)
-    return files
 
 
 def _models(table: pd.DataFrame) -> str:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.compare import Results
+from benchmarks.errors import BenchmarkError
 
-__all__ = ["accuracy_markdown", "heading", "markdown_table", "write_results"]
-
-#: Metric, its heading, and how it is written.
-COLUMNS = {
-    "d2_tweedie": ("D2", "{:.3f}"),
-    "normalized_gini": ("Gini", "{:.3f}"),
-    "total_bias": ("bias", "{:+.1%}"),
-    "mae": ("MAE", "{:.2f}"),
-    "rmse": ("RMSE", "{:.2f}"),
-    "r2": ("R2", "{:.3f}"),
-    "seconds": ("s", "{:.1f}"),
-}
-
-#: Metrics whose differences are shown; the CSV has all of them.
-COMPARED = ("d2_tweedie", "normalized_gini")
-
-TASK = ["log", "cutoff", "days", "customers"]
+__all__ = ["heading", "markdown_table", "results_folder", "write_tables"]
 
 
 def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -40,66 +25,39 @@ def heading(title: str, described: dict[str, str]) -> str:
     return "\n".join([f"## {title}", "", *(f"- {k}: {v}" for k, v in described.items()), ""])
 
 
-def accuracy_markdown(
-    scores: pd.DataFrame, differences: pd.DataFrame, described: dict[str, str]
-) -> str:
-    """Return the whole report: a table a task, then who failed and with which words."""
-    parts = [heading("Accuracy", described)]
-    for key, rows in scores.groupby(TASK, sort=False):
-        log, cutoff, days, customers = key
-        gaps = differences
-        if len(gaps):
-            gaps = gaps[(gaps[TASK] == list(key)).all(axis=1)]
-        parts += [f"### {log}, {cutoff} + {days} days, {customers} customers", ""]
-        parts += [_table_of_task(rows, gaps), ""]
-    failed = scores[scores["error"] != ""]
-    if len(failed):
-        parts += ["### What failed", ""]
-        parts += [
-            f"- {row.competitor}, {row.log} {row.cutoff} + {row.days}: {row.error}"
-            for row in failed.itertuples()
-        ]
-        parts += [""]
-    return "\n".join(parts)
+def results_folder(name: str) -> Path:
+    """Return a folder of results, which is made, before anything is measured in vain."""
+    folder = Path(name).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise BenchmarkError(
+            f"results cannot be written to {folder}: {error.strerror}. Name another: --out"
+        ) from error
 
 
-def _table_of_task(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
-    """Return the competitors of one task, the best D2 first."""
-    rows = rows.sort_values("d2_tweedie", ascending=False, kind="stable")
-    header = ["competitor", *(heading for heading, _ in COLUMNS.values())]
-    header += [f"{COLUMNS[metric][0]} less {_reference(gaps)}" for metric in COMPARED if len(gaps)]
-    return markdown_table(header, (_cells(row, gaps) for _, row in rows.iterrows()))
+def write_tables(
+    out: Path,
+    name: str,
+    text: str,
+    frames: Mapping[str, pd.DataFrame],
+    described: dict[str, str],
+) -> list[Path]:
+    """Write the report ``name`` and a CSV a frame to a folder, and return the files.
 
-
-def _reference(gaps: pd.DataFrame) -> str:
-    return str(gaps["reference"].iloc[0])
-
-
-def _cells(row: pd.Series, gaps: pd.DataFrame) -> list[str]:
-    if row["error"]:
-        blanks = len(COLUMNS) - 1 + (len(COMPARED) if len(gaps) else 0)
-        return [row["competitor"], "failed", *[""] * blanks]
-    values = [(row[name], pattern) for name, (_, pattern) in COLUMNS.items()]
-    cells = ["" if pd.isna(value) else pattern.format(value) for value, pattern in values]
-    compared = [_difference(row["competitor"], metric, gaps) for metric in COMPARED if len(gaps)]
-    return [row["competitor"], *cells, *compared]
-
-
-def _difference(competitor: str, metric: str, gaps: pd.DataFrame) -> str:
-    found = gaps[(gaps["competitor"] == competitor) & (gaps["metric"] == metric)]
-    if found.empty:
-        return ""
-    gap = found.iloc[0]
-    return f"{gap['difference']:+.3f} [{gap['lower']:+.3f}, {gap['upper']:+.3f}]"
-
-
-def write_results(out: Path, described: dict[str, str], results: Results) -> None:
-    """Write the report and the frames to a folder; each row of a CSV knows its run."""
-    out.mkdir(parents=True, exist_ok=True)
-    text = accuracy_markdown(results.scores, results.differences, described)
-    (out / "accuracy.md").write_text(text, encoding="utf-8")
-    about = {f"run_{name}": value for name, value in described.items()}
-    results.scores.assign(**about).to_csv(out / "accuracy.csv", index=False)
-    if len(results.differences):
-        path = out / "accuracy_differences.csv"
-        results.differences.assign(**about).to_csv(path, index=False)
+    Each row of a CSV knows its run. The file of a frame without rows is removed: it would be
+    that of another run.
+    """
+    files = [out / f"{name}.md"]
+    files[0].write_text(text, encoding="utf-8")
+    about = {f"run_{key}": value for key, value in described.items()}
+    for key, frame in frames.items():
+        path = out / f"{key}.csv"
+        if frame.empty:
+            path.unlink(missing_ok=True)
+            continue
+        frame.assign(**about).to_csv(path, index=False)
+        files.append(path)
+    return files

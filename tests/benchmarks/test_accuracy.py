@@ -92,6 +92,23 @@ def test_what_cannot_be_run_is_said_before_anything_runs(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_results_that_could_not_be_written_are_not_measured(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    words = ["--task", "cdnow_sample:1997-12-31:90", "--competitor", "past_rate"]
+    with pytest.raises(SystemExit):
+        main(["accuracy", *words, "--out", str(tmp_path / "file")])
+    printed = capsys.readouterr()
+    assert "results cannot be written to" in printed.err
+    assert printed.out == ""
+
+
+def test_a_reference_that_was_named_has_to_run(tmp_path, capsys):
+    words = ["--task", "cdnow_sample:1997-12-31:90", "--competitor", "past_rate"]
+    with pytest.raises(SystemExit):
+        main(["accuracy", *words, "--reference", "last_period", "--out", str(tmp_path)])
+    assert "the reference 'last_period' is none of the competitors" in capsys.readouterr().err
+
+
 def section():
     text = PAGE.read_text(encoding="utf-8").partition("\n## Adding a competitor\n")[2]
     return text.partition("\n## ")[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from benchmarks.accuracy_tables import accuracy_markdown
 from benchmarks.compare import Settings, Watch, compare
 from benchmarks.logs import load_log
 from benchmarks.scores import METRICS
 from benchmarks.simulated import simulated_tasks
-from benchmarks.tables import accuracy_markdown, markdown_table, write_results
 from benchmarks.tasks import Task
 from clvkit.metrics import d2_tweedie
 
@@ -113,17 +113,3 @@ def test_without_the_reference_there_are_no_differences(results):
     text = accuracy_markdown(scores, pd.DataFrame(), {})
     assert "less" not in text
     assert "| competitor | D2 | Gini | bias | MAE | RMSE | R2 | s |" in text
-
-
-def test_files_know_their_run(results, tmp_path):
-    write_results(tmp_path / "new" / "folder", {"date": "today"}, results[0])
-    folder = tmp_path / "new" / "folder"
-    scores = pd.read_csv(folder / "accuracy.csv")
-    assert set(scores["run_date"]) == {"today"}
-    assert len(scores) == 7
-    assert len(pd.read_csv(folder / "accuracy_differences.csv")) == 18
-    assert (folder / "accuracy.md").read_text().startswith("## Accuracy")
-
-
-def test_cells_cannot_break_a_table():
-    assert markdown_table(["a"], [["x|y"]]) == "| a |\n| --- |\n| x/y |"

@@ -36,3 +36,11 @@ def test_results_are_written_as_they_come(tmp_path):
     with Keeper(tmp_path, {"date": "today"}, 1) as keeper:
         keeper.finished(Results(pd.DataFrame([ROW]), pd.DataFrame()))
         assert pd.read_csv(tmp_path / "accuracy.csv")["run_date"].tolist() == ["today"]
+        assert (tmp_path / "accuracy.md").read_text().startswith("## Accuracy\n\n- date: today")
+
+
+def test_differences_of_an_earlier_run_do_not_stay(tmp_path):
+    (tmp_path / "accuracy_differences.csv").write_text("of another run")
+    with Keeper(tmp_path, {}, 1) as keeper:
+        keeper.finished(Results(pd.DataFrame([ROW]), pd.DataFrame()))
+    assert not (tmp_path / "accuracy_differences.csv").exists()
