@@ -44,7 +44,14 @@ def test_it_is_made_once_and_used_again(package, root, monkeypatch):
     assert python_of([package]) == python
 
 
-def test_what_cannot_be_installed_leaves_nothing_behind(tmp_path, root):
+def test_what_cannot_be_installed_leaves_nothing_behind(tmp_path, root, monkeypatch):
+    real = environments._run
+
+    def with_our_pip(command):  # it fails alike, without seconds for an environment of its own
+        if "pip" in command:
+            real([sys.executable, *command[1:]])
+
+    monkeypatch.setattr(environments, "_run", with_our_pip)
     with pytest.raises(EnvironmentUnavailable, match=r"pip install.*failed: ERROR"):
         python_of(["--no-index", str(tmp_path / "nothing-1.0-py3-none-any.whl")])
     assert list(root.iterdir()) == []

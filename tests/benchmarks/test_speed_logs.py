@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
+from benchmarks import speed_logs
 from benchmarks.engines.logs import describe, polars_features, polars_lists, prepare, random_log
 from benchmarks.speed_logs import TASKS, run_logs, run_scaling
 from clvkit import latest_histories
+from clvkit.features import default_features
 
 
 def test_both_sides_see_the_same_events():
@@ -29,6 +31,19 @@ def test_every_task_is_one_of_all_customers(do, side):
     assert describe(call()) == [40]
 
 
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.long)])
+def _engine(request, tmp_path, monkeypatch):
+    """What is measured, or the same without its imports, which take seconds a process."""
+    if request.param == "stand-in":
+        engine = tmp_path / "engine.py"
+        engine.write_text(
+            "def prepare(task):\n    return lambda: task['customers']\n"
+            "def describe(result):\n    return [result]\n"
+        )
+        monkeypatch.setattr(speed_logs, "ENGINE", engine)
+
+
+@pytest.mark.usefixtures("_engine")
 def test_rows_have_times_and_memory_of_both():
     table = run_logs(200, 2_000, repeats=2).set_index("task")
     assert list(table.index) == list(TASKS)
@@ -36,8 +51,12 @@ def test_rows_have_times_and_memory_of_both():
     assert (table[["seconds", "peer_seconds"]] > 0).all(axis=None)
     assert (table["difference"] == 0).all()
     assert table.loc["door", "bytes"] == 3 * 8 * 2_000
-    assert table.loc["features", "bytes"] % (8 * 200) == 0
     assert (table[["peak_bytes", "peer_peak_bytes"]] >= 0).all(axis=None)
+
+
+def test_features_are_compared_with_the_table_that_comes_out():
+    table = default_features().fit_transform(latest_histories(random_log(50, 400)))
+    assert speed_logs._bytes("features", 50, 400) == 8 * table.size
 
 
 def test_scaling_is_relative_to_the_first_size():
