@@ -11,6 +11,7 @@ from clvkit.btyd._modified_beta_geo_cnbd import ModifiedBetaGeoCNBD
 from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
 from clvkit.btyd._pareto_nbd import ParetoNBD
+from clvkit.btyd._purchase_model_features import PurchaseModelFeatures
 from clvkit.btyd._tracking import (
     FrequencyHistogram,
     PurchaseTracking,
@@ -31,6 +32,7 @@ __all__ = [
     "ModifiedBetaGeoCNBD",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
+    "PurchaseModelFeatures",
     "PurchaseTracking",
     "check_independence",
     "frequency_histogram",

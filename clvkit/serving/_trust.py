@@ -20,6 +20,7 @@ _ESTIMATORS = (
     "clvkit.btyd._modified_beta_geo_nbd.ModifiedBetaGeoNBD",
     "clvkit.btyd._nbd.NBD",
     "clvkit.btyd._pareto_nbd.ParetoNBD",
+    "clvkit.btyd._purchase_model_features.PurchaseModelFeatures",
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.calibration._season_calibration.SeasonCalibration",
     "clvkit.features._attribute_features.AttributeFeatures",
