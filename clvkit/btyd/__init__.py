@@ -1,5 +1,6 @@
 """Buy-till-you-die models: when customers buy, whether they will again, and what they spend."""
 
+from clvkit.btyd._beta_geo_beta_binom import BetaGeoBetaBinom
 from clvkit.btyd._beta_geo_cnbd import BetaGeoCNBD
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
@@ -22,6 +23,7 @@ from clvkit.btyd._tracking import (
 __all__ = [
     "NBD",
     "BTYDRegressor",
+    "BetaGeoBetaBinom",
     "BetaGeoCNBD",
     "BetaGeoNBD",
     "ConditionalGammaGamma",

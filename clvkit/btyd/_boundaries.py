@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from clvkit.btyd._likelihood_model import ALIKE, Boundary
+from clvkit.btyd._special import log_survival
 from clvkit.btyd._summary import Rows
 
 #: Below this a probability is nothing, for any number of purchases a log can hold.
 _NOTHING = 1e-6
+#: Below this sum of its parameters a Beta variable is 0 or 1.
+_ALL_OR_NONE = 1e-3
+#: Opportunities that histories need to tell four parameters apart: at two, three chances differ.
+_FEWEST = 3
 
 
 def rate_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
@@ -83,6 +88,79 @@ def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
                 both,
                 f"all customers drop out at the same rate s / beta = {s / beta:.3g} (the nested "
                 "model with an exponential lifetime instead of the Pareto).",
+            )
+        ]
+    return []
+
+
+def opportunity_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose the probabilities of a purchase, and of dropout, at one of many opportunities."""
+    dropout = ("gamma", "delta")
+    if not rows.frequency.any():
+        return [
+            Boundary(
+                ("alpha", "beta"),
+                "no customer has bought again, so that expected repeat purchases are "
+                "practically 0. Wait for repeat purchases, or bring customers who have some.",
+            ),
+            Boundary(dropout, "without repeat purchases nothing tells about dropout."),
+        ]
+    if rows.T.max() < _FEWEST:
+        return [
+            Boundary(
+                ("alpha", "beta", *dropout),
+                f"histories of at most {rows.T.max():.0f} opportunities differ too little to tell "
+                "four parameters apart, and others would fit as well. Bring longer histories.",
+            )
+        ]
+    return _purchase_chance(params) + _dropout_chance(params, float(rows.T.max()))
+
+
+def _purchase_chance(params: dict[str, float]) -> list[Boundary]:
+    alpha, beta = params["alpha"], params["beta"]
+    both = ("alpha", "beta")
+    if min(alpha, beta) < _NOTHING and alpha + beta < _ALL_OR_NONE:
+        return [
+            Boundary(
+                both,
+                f"{alpha / (alpha + beta):.0%} of the customers buy at every opportunity while "
+                "they are alive, and the others at none.",
+            )
+        ]
+    if min(beta, beta / (alpha + beta)) < _NOTHING:
+        return [Boundary(both, "customers buy at every opportunity while they are alive.")]
+    if alpha + beta > ALIKE:
+        return [
+            Boundary(
+                both,
+                "all customers buy with the same probability alpha / (alpha + beta) = "
+                f"{alpha / (alpha + beta):.3g} (the nested model with a binomial count instead of "
+                "the Beta-binomial).",
+            )
+        ]
+    return []
+
+
+def _dropout_chance(params: dict[str, float], longest: float) -> list[Boundary]:
+    gamma, delta = params["gamma"], params["delta"]
+    both = ("gamma", "delta")
+    if -log_survival(delta, gamma, longest) < _NOTHING:
+        return [Boundary(both, "no customer drops out, which is the nested Beta-binomial model.")]
+    if min(gamma, delta) < _NOTHING and gamma + delta < _ALL_OR_NONE:
+        return [
+            Boundary(
+                both,
+                f"{gamma / (gamma + delta):.0%} of the customers are lost before the first "
+                "opportunity, and the others never.",
+            )
+        ]
+    if gamma + delta > ALIKE:
+        return [
+            Boundary(
+                both,
+                "all customers have the same dropout probability gamma / (gamma + delta) = "
+                f"{gamma / (gamma + delta):.3g} (the nested model with a geometric lifetime "
+                "instead of the Beta-geometric).",
             )
         ]
     return []

@@ -160,8 +160,7 @@ class PurchaseVocabulary(PurchaseHooks):
         )
 
         def value(rows: Rows, lengths: Array) -> Array:
-            scale = self._time_scale(rows)
-            return discounted(self._purchases_if_alive, rows, lengths, rate=rate, scale=scale)
+            return self._discounted_if_alive(rows, lengths, rate)
 
         return self._alive(rows) * self._if_alive(value, rows, lengths)
 
@@ -233,6 +232,15 @@ class PurchaseVocabulary(PurchaseHooks):
         self._fitted_params()
         rows = self._read_rows(summary)
         return rows._replace(shifts=self._read_shifts(summary))
+
+    def _discounted_if_alive(self, rows: Rows, horizon: Array, rate: float) -> Array:
+        """Return the discounted purchases in (T, T + horizon], given alive at T.
+
+        ``rate`` is continuous, per unit of time. By quadrature over time; a model whose
+        purchases come at known times adds them up.
+        """
+        scale = self._time_scale(rows)
+        return discounted(self._purchases_if_alive, rows, horizon, rate=rate, scale=scale)
 
     def _read_rows(self, summary: Any) -> Rows:
         """Read what the model wants of a summary, without covariates."""

@@ -61,7 +61,9 @@ def newcomers(n: int) -> Rows:
     return Rows(np.zeros(n), np.zeros(n), np.zeros(n))
 
 
-def read_rows(summary: Any, *, time_unit: str, gaps_at: int | None = None) -> Rows:
+def read_rows(
+    summary: Any, *, time_unit: str, gaps_at: int | None = None, whole: bool = False
+) -> Rows:
     """Check a summary and return its purchase histories in ``time_unit``.
 
     Parameters
@@ -75,6 +77,9 @@ def read_rows(summary: Any, *, time_unit: str, gaps_at: int | None = None) -> Ro
     gaps_at : int, optional
         Where the sums of log gaps stand in an array, if they are to be read. In a frame their
         column is ``log_gaps``. They may be absent.
+    whole : bool, default=False
+        Whether recency and T must be whole numbers of the model's unit, with at most one
+        purchase in each.
 
     Returns
     -------
@@ -94,7 +99,10 @@ def read_rows(summary: Any, *, time_unit: str, gaps_at: int | None = None) -> Ro
         _check_gaps(table, x, t_x, gaps)
         gaps = np.where(x > 0, gaps + x * np.log(factor), 0.0)
     T = T * factor
-    return Rows(x, np.minimum(t_x * factor, T), T, log_gaps=gaps)
+    t_x = np.minimum(t_x * factor, T)
+    if whole:
+        t_x, T = _as_opportunities(table, x, t_x, T, time_unit)
+    return Rows(x, t_x, T, log_gaps=gaps)
 
 
 def read_spend(summary: Any) -> tuple[Array, Array]:
@@ -249,6 +257,31 @@ def _check_history(table: _Table, x: Array, t_x: Array, T: Array) -> None:
         "Merge purchases of the same period before counting, or use a finer unit of time.",
         table.label,
     )
+
+
+def _as_opportunities(
+    table: _Table, x: Array, t_x: Array, T: Array, time_unit: str
+) -> tuple[Array, Array]:
+    """Return recency and T as whole numbers of the unit, between which nothing can be bought."""
+    for name, times in (("recency", t_x), ("T", T)):
+        _refuse(
+            np.abs(times - np.rint(times)) > _ROUNDING * (1.0 + times),
+            f"{name} is no whole number of opportunities, one each {time_unit!r},",
+            {name: times},
+            "This model counts opportunities: choose time_unit so that there is one in each unit, "
+            'and summarise by it, as rfm_summary(X, time_unit="7D", granularity="W") does for '
+            "weeks. For purchases at any time take BetaGeoNBD.",
+            table.label,
+        )
+    t_x, T = np.rint(t_x), np.rint(T)
+    _refuse(
+        x > t_x,
+        f"frequency is above recency, the opportunities ({time_unit!r} each) up to the last one",
+        {"frequency": x, "recency": t_x},
+        "Count at most one purchase at each opportunity.",
+        table.label,
+    )
+    return t_x, T
 
 
 def _refuse(

@@ -74,3 +74,29 @@ def horizon_per_row(horizon: Horizon, n_rows: int, time_unit: str) -> NDArray[np
             "for each of them."
         )
     return np.broadcast_to(lengths, (n_rows,))
+
+
+def whole_horizon(
+    lengths: NDArray[np.float64], time_unit: str, most: float = np.inf
+) -> NDArray[np.float64]:
+    """Return horizons of a model in discrete time as whole numbers of opportunities.
+
+    Raises
+    ------
+    HorizonError
+        Where one is no whole number, or is more than ``most``.
+    """
+    whole = np.rint(lengths)
+    bad = np.abs(lengths - whole) > 1e-9 * (1.0 + lengths)
+    if bad.any():
+        raise HorizonError(
+            f"This model counts opportunities, one each {time_unit!r}, and a horizon of "
+            f"{lengths[bad][0]:.6g} of them is no whole number (in {bad.sum()} of {len(bad)} "
+            "rows). Give a multiple of time_unit, or a whole number."
+        )
+    if (whole > most).any():
+        raise HorizonError(
+            f"A horizon of {whole.max():.6g} opportunities is too long here, where each is a step "
+            f"of the computation: give at most {most:.6g}."
+        )
+    return whole

@@ -11,6 +11,7 @@ _ESTIMATORS = (
     "clvkit.baselines._last_period.LastPeriod",
     "clvkit.baselines._population_mean.PopulationMean",
     "clvkit.boosting._tweedie_lgbm_regressor.TweedieLGBMRegressor",
+    "clvkit.btyd._beta_geo_beta_binom.BetaGeoBetaBinom",
     "clvkit.btyd._beta_geo_cnbd.BetaGeoCNBD",
     "clvkit.btyd._beta_geo_nbd.BetaGeoNBD",
     "clvkit.btyd._btyd_regressor.BTYDRegressor",

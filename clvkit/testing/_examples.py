@@ -34,12 +34,66 @@ def example_summary(n: int = 300, seed: int = 0) -> pd.DataFrame:
     return summary
 
 
+def example_opportunities(time_unit: str, n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Return the RFM summary of a made-up cohort that has one opportunity to buy a unit.
+
+    Customers buy at some of the opportunities, and less and less likely so; no model fits exactly.
+    """
+    rng = np.random.default_rng(seed)
+    observed = rng.integers(8, 31, n)
+    number = np.arange(1, 31)
+    fading = np.exp(-number / rng.gamma(0.8, 30.0, n)[:, None])
+    chance = rng.beta(0.7, 1.4, n)[:, None] * fading
+    bought = (rng.random((n, 30)) < chance) & (number <= observed[:, None])
+    summary = pd.DataFrame(
+        {"frequency": bought.sum(1), "recency": (bought * number).max(1), "T": observed},
+        index=pd.Index([f"customer-{i}" for i in range(n)], name="customer_id"),
+    ).astype(float)
+    summary.attrs["time_unit"] = time_unit
+    return summary
+
+
+def is_discrete(model: Any) -> bool:
+    """Return whether a model counts opportunities, of which there is one in each ``time_unit``.
+
+    Such a model says so by an attribute ``_discrete = True``. It takes whole numbers for times.
+    """
+    return bool(getattr(model, "_discrete", False))
+
+
+def example_for(model: Any, n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Return a summary that the model can read: in weeks, or of its own opportunities."""
+    if is_discrete(model):
+        return example_opportunities(model.time_unit, n, seed)
+    return example_summary(n, seed)
+
+
+def duration_for(model: Any, count: int) -> str:
+    """Return a duration of some weeks, or of as many opportunities."""
+    from clvkit.utils._duration import parse_duration
+
+    unit = model.time_unit if is_discrete(model) else "1W"
+    return str(parse_duration(unit).times(count))
+
+
+def in_finer_unit(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the same summary in days, or in months where its unit is one of the calendar."""
+    from clvkit.utils._duration import parse_duration
+
+    own = parse_duration(summary.attrs["time_unit"])
+    finer = "1M" if own.is_calendar else "1D"
+    factor = own.in_units(parse_duration(finer))
+    other = summary.assign(recency=summary["recency"] * factor, T=summary["T"] * factor)
+    other.attrs["time_unit"] = finer
+    return other
+
+
 def as_model_unit(model: Any, summary: pd.DataFrame) -> NDArray[np.float64]:
     """Return the summary as an array in the model's unit of time."""
     from clvkit.utils._duration import parse_duration
 
-    week = parse_duration("7D").in_units(parse_duration(model.time_unit))
-    return summary[["frequency", "recency", "T"]].to_numpy() * [1.0, week, week]
+    own = parse_duration(summary.attrs["time_unit"]).in_units(parse_duration(model.time_unit))
+    return summary[["frequency", "recency", "T"]].to_numpy() * [1.0, own, own]
 
 
 def degenerate_summaries() -> dict[str, list[list[float]]]:

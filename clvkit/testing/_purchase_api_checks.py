@@ -17,17 +17,21 @@ from clvkit.errors import SummaryError, UnitWarning
 from clvkit.testing._examples import (
     as_model_unit,
     degenerate_summaries,
-    example_summary,
+    duration_for,
+    example_for,
+    in_finer_unit,
+    is_discrete,
     settings_of,
 )
 from clvkit.testing._expect import must_raise
 
-_HORIZON = "26W"
+_HORIZON = 26  # weeks, or opportunities
 _STATISTICS = ("log_likelihood_", "aic_", "bic_", "converged_", "n_iter_", "covariance_")
 
 
-def predictions(model: Any, summary: Any, horizon: Any = _HORIZON) -> dict[str, Any]:
+def predictions(model: Any, summary: Any) -> dict[str, Any]:
     """Return what a fitted model predicts for each row, by method."""
+    horizon = duration_for(model, _HORIZON)
     return {
         "log_likelihood": model.log_likelihood(summary),
         "expected_purchases": model.expected_purchases(summary, horizon),
@@ -50,12 +54,12 @@ def assert_same_predictions(
 def check_unfitted_model_says_so(model: Any) -> None:
     """Check that predicting before fitting raises NotFittedError."""
     with must_raise(NotFittedError, "predicting before fit"):
-        clone(model).expected_purchases(example_summary(5), _HORIZON)
+        clone(model).expected_purchases(example_for(model, 5), duration_for(model, _HORIZON))
 
 
 def check_fit(model: Any) -> None:
     """Check that ``fit`` returns self, leaves parameters alone and sets its statistics."""
-    summary = example_summary()
+    summary = example_for(model)
     model = clone(model)
     before = model.get_params()
     assert model.fit(summary) is model, "fit must return self"
@@ -73,7 +77,7 @@ def check_fit(model: Any) -> None:
 
 def check_from_params(model: Any) -> None:
     """Check that ``from_params`` with the fitted parameters predicts what the fitted model does."""
-    summary = example_summary()
+    summary = example_for(model)
     fitted = clone(model).fit(summary)
     settings = settings_of(model, fitted)
     made = type(model).from_params(**settings, **fitted.params_)
@@ -93,7 +97,7 @@ def check_from_params(model: Any) -> None:
 def check_clone_and_pickle(model: Any) -> None:
     """Check that parameters survive ``clone``; a fitted model survives pickling."""
     assert clone(model).get_params() == model.get_params()
-    summary = example_summary()
+    summary = example_for(model)
     fitted = clone(model).fit(summary)
     again = pickle.loads(pickle.dumps(fitted))
     assert_same_predictions(predictions(again, summary), predictions(fitted, summary), rtol=0)
@@ -103,7 +107,7 @@ def check_skops(model: Any) -> None:
     """Check that a fitted model survives skops with no other type trusted than its own."""
     from skops.io import dumps, get_untrusted_types, loads
 
-    summary = example_summary()
+    summary = example_for(model)
     fitted = clone(model).fit(summary)
     try:
         stored = dumps(fitted)
@@ -118,26 +122,31 @@ def check_skops(model: Any) -> None:
 
 def check_units(model: Any) -> None:
     """Check that a frame in days predicts what it does in weeks, and arrays are taken as is."""
-    weeks = example_summary()
-    days = weeks.assign(recency=weeks["recency"] * 7, T=weeks["T"] * 7)
-    days.attrs["time_unit"] = "1D"
-    fitted = clone(model).fit(weeks)
-    expected = predictions(fitted, weeks)
-    assert_same_predictions(predictions(fitted, days), expected, rtol=1e-9)
-    assert_same_predictions(predictions(fitted, as_model_unit(model, weeks)), expected, rtol=1e-9)
-    refitted = clone(model).fit(days)
-    assert_allclose(_values(refitted), _values(fitted), rtol=1e-5, err_msg="fit to days")
+    summary = example_for(model)
+    finer = in_finer_unit(summary)
+    fitted = clone(model).fit(summary)
+    expected = predictions(fitted, summary)
+    assert_same_predictions(predictions(fitted, finer), expected, rtol=1e-9)
+    array = as_model_unit(model, summary)
+    assert_same_predictions(predictions(fitted, array), expected, rtol=1e-9)
+    refitted = clone(model).fit(finer)
+    assert_allclose(_values(refitted), _values(fitted), rtol=1e-5, err_msg="fit to a finer unit")
 
 
 def check_model_unit(model: Any) -> None:
-    """Check that a model that counts in days predicts what one that counts in weeks does."""
-    summary = example_summary()
+    """Check that a model that counts in days predicts what one that counts in weeks does.
+
+    One that counts opportunities is another model where they are others.
+    """
+    if is_discrete(model):
+        return
+    summary = example_for(model)
     weekly = clone(model).set_params(time_unit="7D").fit(summary)
     daily = clone(model).set_params(time_unit="1D").fit(summary)
     for method in ("expected_purchases", "probability_active"):
         assert_allclose(
-            getattr(daily, method)(summary, _HORIZON),
-            getattr(weekly, method)(summary, _HORIZON),
+            getattr(daily, method)(summary, duration_for(model, _HORIZON)),
+            getattr(weekly, method)(summary, duration_for(model, _HORIZON)),
             rtol=1e-5,
             err_msg=method,
         )
@@ -145,19 +154,19 @@ def check_model_unit(model: Any) -> None:
 
 def check_frame_without_unit(model: Any) -> None:
     """Check that a frame that does not say its unit is read in the model's, with a warning."""
-    fitted = clone(model).fit(example_summary())
-    array = as_model_unit(model, example_summary())
+    fitted = clone(model).fit(example_for(model))
+    array = as_model_unit(model, example_for(model))
     frame = pd.DataFrame(array, columns=["frequency", "recency", "T"]).assign(other="ignored")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        actual = fitted.expected_purchases(frame, _HORIZON)
+        actual = fitted.expected_purchases(frame, duration_for(model, _HORIZON))
     assert any(issubclass(one.category, UnitWarning) for one in caught), "no UnitWarning"
-    assert_array_equal(actual, fitted.expected_purchases(array, _HORIZON))
+    assert_array_equal(actual, fitted.expected_purchases(array, duration_for(model, _HORIZON)))
 
 
 def check_weights(model: Any) -> None:
     """Check that a weight of k counts a row k times, and one of 0 leaves it out."""
-    array = as_model_unit(model, example_summary(400))
+    array = as_model_unit(model, example_for(model, 400))
     times = np.arange(len(array)) % 4
     weighted = clone(model).fit(array, sample_weight=times)
     repeated = clone(model).fit(np.repeat(array, times, axis=0))
@@ -168,7 +177,7 @@ def check_weights(model: Any) -> None:
 
 def check_order_of_rows(model: Any) -> None:
     """Check that the order of the rows changes neither the fit nor a row's prediction."""
-    array = as_model_unit(model, example_summary())
+    array = as_model_unit(model, example_for(model))
     order = np.random.default_rng(0).permutation(len(array))
     fitted, shuffled = clone(model).fit(array), clone(model).fit(array[order])
     assert_allclose(_values(shuffled), _values(fitted), rtol=1e-6)
@@ -178,9 +187,9 @@ def check_order_of_rows(model: Any) -> None:
 
 def check_rows_alone(model: Any) -> None:
     """Check that a row's prediction does not depend on which other rows are asked for with it."""
-    fitted = clone(model).fit(example_summary())
-    few = as_model_unit(model, example_summary(40, seed=1))
-    many = np.concatenate([as_model_unit(model, example_summary(5_000, seed=2)), few])
+    fitted = clone(model).fit(example_for(model))
+    few = as_model_unit(model, example_for(model, 40, seed=1))
+    many = np.concatenate([as_model_unit(model, example_for(model, 5_000, seed=2)), few])
     alone = predictions(fitted, few)
     together = {key: value[-len(few) :] for key, value in predictions(fitted, many).items()}
     assert_same_predictions(together, alone, rtol=1e-14)
@@ -190,9 +199,9 @@ def check_rows_alone(model: Any) -> None:
 
 def check_horizon_for_each_row(model: Any) -> None:
     """Check that an array of horizons has one for each row; an array of another length raises."""
-    fitted = clone(model).fit(example_summary())
-    array = as_model_unit(model, example_summary(30, seed=1))
-    horizons = np.linspace(0.0, 60.0, len(array))
+    fitted = clone(model).fit(example_for(model))
+    array = as_model_unit(model, example_for(model, 30, seed=1))
+    horizons = np.linspace(0.0, 58.0, len(array))  # of which the model may want whole numbers
     actual = fitted.expected_purchases(array, horizons)
     for row in (0, 7, 29):
         alone = fitted.expected_purchases(array[row : row + 1], horizons[row])
@@ -203,9 +212,10 @@ def check_horizon_for_each_row(model: Any) -> None:
 
 def check_impossible_summaries(model: Any) -> None:
     """Check that summaries that no customer can have are refused, in fit and in prediction."""
-    good = example_summary(20)
+    good = example_for(model, 20)
+    fractions = (("T", 30.5), ("recency", 0.5), ("frequency", 31.0)) if is_discrete(model) else ()
     bought = good.index[good["frequency"] > 0][0]
-    fitted = clone(model).fit(example_summary())
+    fitted = clone(model).fit(example_for(model))
     for column, value in (
         ("recency", 1e4),
         ("T", np.nan),
@@ -214,6 +224,7 @@ def check_impossible_summaries(model: Any) -> None:
         ("frequency", 0.5),
         ("frequency", 0.0),
         ("recency", 0.0),
+        *fractions,
     ):
         bad = good.copy()
         bad.loc[bought, column] = value
@@ -221,9 +232,9 @@ def check_impossible_summaries(model: Any) -> None:
         with must_raise(SummaryError, f"fit with {what}"):
             clone(model).fit(bad)
         with must_raise(SummaryError, f"prediction with {what}"):
-            fitted.expected_purchases(bad, _HORIZON)
+            fitted.expected_purchases(bad, duration_for(model, _HORIZON))
     with must_raise(SummaryError, "a frame without T"):
-        fitted.expected_purchases(good.drop(columns="T"), _HORIZON)
+        fitted.expected_purchases(good.drop(columns="T"), duration_for(model, _HORIZON))
     with must_raise(SummaryError, "fit without rows"):
         clone(model).fit(good.iloc[:0])
 

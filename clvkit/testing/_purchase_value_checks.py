@@ -11,11 +11,17 @@ from numpy.testing import assert_allclose, assert_array_less
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from clvkit.testing._examples import as_model_unit, example_summary, settings_of
+from clvkit.testing._examples import (
+    as_model_unit,
+    duration_for,
+    example_for,
+    is_discrete,
+    settings_of,
+)
 
 Array = NDArray[np.float64]
 
-_HORIZONS = ("1W", "4W", "13W", "52W")
+_HORIZONS = (1, 4, 13, 52)  # weeks, or opportunities
 #: So many standard errors: a check with a fixed seed either passes always or never.
 _SIGMAS = 4.5
 
@@ -26,8 +32,8 @@ def check_derivatives(model: Any) -> None:
 
     if not hasattr(model, "_derivatives"):  # fitted in another way: check_optimum suffices
         return
-    fitted = clone(model).fit(example_summary())
-    rows = read_rows(example_summary(80, seed=1), time_unit=model.time_unit)
+    fitted = clone(model).fit(example_for(model))
+    rows = read_rows(example_for(model, 80, seed=1), time_unit=model.time_unit)
     weights = np.linspace(0.5, 2.0, len(rows.T))
     here = np.log(list(fitted.params_.values())) + 0.3
     at = fitted._derivatives(here, rows, weights)
@@ -50,7 +56,7 @@ def check_optimum(model: Any) -> None:
 
     This needs no private method, so it holds for models that are fitted in another way.
     """
-    summary = example_summary()
+    summary = example_for(model)
     fitted = clone(model).fit(summary)
     best = np.log(list(fitted.params_.values()))
 
@@ -69,8 +75,8 @@ def check_recovery(model: Any) -> None:
     """Check that parameters are recovered from data that the model itself has drawn, if it can."""
     if not hasattr(model, "simulate_summary"):
         return
-    truth = clone(model).fit(example_summary())
-    ages = np.resize(as_model_unit(model, example_summary())[:, 2], 5_000)
+    truth = clone(model).fit(example_for(model))
+    ages = np.resize(as_model_unit(model, example_for(model))[:, 2], 5_000)
     drawn = truth.simulate_summary(ages, random_state=0)
     estimate = clone(model).fit(drawn)
     assert estimate.log_likelihood_ >= truth.log_likelihood(drawn).sum() - 1e-6
@@ -86,7 +92,7 @@ def check_recovery(model: Any) -> None:
 def check_bounds(model: Any) -> None:
     """Check that probabilities lie in [0, 1], and expectations are 0 or more and finite."""
     fitted, summary = _fitted(model)
-    for horizon in (*_HORIZONS, 0.0, 1e4):
+    for horizon in (*_horizons(model), 0.0, 1e4):
         for values in (
             fitted.probability_alive(summary, ahead=horizon),
             fitted.probability_active(summary, horizon),
@@ -106,7 +112,7 @@ def check_horizons(model: Any) -> None:
     assert_allclose(fitted.probability_active(summary, 0.0), nothing, atol=0)
     alive = fitted.probability_alive(summary)
     assert_allclose(fitted.probability_alive(summary, ahead=0.0), alive, rtol=1e-12)
-    for shorter, longer in pairwise(_HORIZONS):
+    for shorter, longer in pairwise(_horizons(model)):
         for method in ("expected_purchases", "probability_active"):
             less, more = (getattr(fitted, method)(summary, h) for h in (shorter, longer))
             assert_array_less(less, more, err_msg=f"{method}: {shorter} against {longer}")
@@ -117,7 +123,7 @@ def check_horizons(model: Any) -> None:
 def check_pmf(model: Any) -> None:
     """Check that the PMF sums to one, its mean is the expectation, and its zero is inactivity."""
     fitted, summary = _fitted(model)
-    for horizon in _HORIZONS[:3]:
+    for horizon in _horizons(model)[:3]:
         pmf = fitted.purchase_pmf(summary, horizon, 400)
         assert_allclose(pmf.sum(axis=1), 1.0, rtol=1e-9, err_msg=horizon)
         mean = pmf @ np.arange(401.0)
@@ -130,7 +136,7 @@ def check_newcomer(model: Any) -> None:
     """Check that a newcomer is a customer with frequency, recency and T of 0."""
     fitted, _ = _fitted(model)
     row = np.zeros((1, 3))
-    for horizon in _HORIZONS:
+    for horizon in _horizons(model):
         expected = fitted.expected_purchases_newcomer(horizon)
         assert isinstance(expected, float)
         assert_allclose(expected, fitted.expected_purchases(row, horizon)[0], rtol=1e-12)
@@ -141,14 +147,15 @@ def check_newcomer(model: Any) -> None:
 def check_simulation(model: Any) -> None:
     """Check that drawn purchases have the expected mean and zeros, and a seed repeats them."""
     fitted, summary = _fitted(model)
+    horizon = duration_for(model, 26)
     rows = np.repeat(as_model_unit(model, summary)[:20], 2_000, axis=0)
-    drawn = fitted.simulate(rows, "26W", random_state=0)
+    drawn = fitted.simulate(rows, horizon, random_state=0)
     assert drawn.dtype.kind == "i"
-    assert np.array_equal(drawn, fitted.simulate(rows, "26W", random_state=0))
+    assert np.array_equal(drawn, fitted.simulate(rows, horizon, random_state=0))
     by_customer = drawn.reshape(20, 2_000)
     for sample, expected, what in (
-        (by_customer, fitted.expected_purchases(rows[::2_000], "26W"), "mean"),
-        (by_customer > 0, fitted.probability_active(rows[::2_000], "26W"), "active share"),
+        (by_customer, fitted.expected_purchases(rows[::2_000], horizon), "mean"),
+        (by_customer > 0, fitted.probability_active(rows[::2_000], horizon), "active share"),
     ):
         # Few draws that are not 0 tell little of their spread, which that of a rare event bounds.
         error = np.maximum(sample.std(axis=1), np.sqrt(expected) + 0.02) / np.sqrt(2_000)
@@ -159,26 +166,40 @@ def check_simulation(model: Any) -> None:
 def check_discounting(model: Any) -> None:
     """Check that discounted purchases are the discounted sum of the expected ones."""
     fitted, summary = _fitted(model)
-    plain = fitted.expected_purchases(summary, "52W")
-    undiscounted = fitted.expected_discounted_purchases(summary, 0.0, "52W")
+    horizon = duration_for(model, 52)
+    plain = fitted.expected_purchases(summary, horizon)
+    undiscounted = fitted.expected_discounted_purchases(summary, 0.0, horizon)
     assert_allclose(undiscounted, plain, rtol=1e-9)
     lifetime = fitted.expected_discounted_purchases(summary, 0.1)
-    within = fitted.expected_discounted_purchases(summary, 0.1, "52W")
+    within = fitted.expected_discounted_purchases(summary, 0.1, horizon)
     assert_array_less(within, lifetime)
     assert_array_less(within, plain)
-    # A year is 1 whatever the unit, so a sum over 200 steps of it needs no conversion.
     row = summary.iloc[:5]
-    steps = np.linspace(0.0, 1.0, 201)
-    year = _year(model)
-    at = np.stack([fitted.expected_purchases(row, year * step) for step in steps])
-    middle = 1.1 ** -((steps[1:] + steps[:-1]) / 2)
-    summed = (np.diff(at, axis=0) * middle[:, None]).sum(axis=0)
-    actual = fitted.expected_discounted_purchases(row, 0.1, year)
-    assert_allclose(actual, summed, rtol=1e-5)
+    steps, paid, rtol = _discount_steps(model)
+    at = np.stack([fitted.expected_purchases(row, step) for step in steps])
+    summed = (np.diff(at, axis=0) * 1.1 ** -paid[:, None]).sum(axis=0)
+    actual = fitted.expected_discounted_purchases(row, 0.1, steps[-1])
+    assert_allclose(actual, summed, rtol=rtol)
+
+
+def _discount_steps(model: Any) -> tuple[Array, Array, float]:
+    """Return times in the model's unit, when the purchases between them are paid, in years.
+
+    And how exact a sum over such steps is. Purchases at opportunities come at the end of a step.
+    """
+    if is_discrete(model):
+        steps = np.arange(41.0)
+        return steps, steps[1:] / _year(model), 1e-9
+    steps = np.linspace(0.0, 1.0, 51)
+    return _year(model) * steps, (steps[1:] + steps[:-1]) / 2, 1e-5
+
+
+def _horizons(model: Any) -> list[str]:
+    return [duration_for(model, count) for count in _HORIZONS]
 
 
 def _fitted(model: Any) -> tuple[Any, Any]:
-    return clone(model).fit(example_summary()), example_summary(60, seed=3)
+    return clone(model).fit(example_for(model)), example_for(model, 60, seed=3)
 
 
 def _with_log_params(model: Any, log_params: Array) -> Any:

@@ -106,3 +106,14 @@ def holdout_of(summary_of):
         return counts.reindex(summary_of(name).index, fill_value=0)
 
     return get
+
+
+@pytest.fixture(scope="session")
+def donations():
+    """Return the distinct histories (frequency, recency, opportunities) and their numbers."""
+    path = SHARED / "data/donations_bgbb_summary.parquet"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside the repository")
+    table = pd.read_parquet(path)
+    rows = table[["frequency", "recency", "periods"]].to_numpy(dtype=float)
+    return rows, table["weights"].to_numpy()

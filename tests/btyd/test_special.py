@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from clvkit.btyd._special import log_rising, rising_slopes
+from clvkit.btyd._special import log_rising, log_survival, rising_slopes
 
 
 @pytest.mark.parametrize("z", [1e-8, 0.24, 1.0, 37.5, 999.0, 1001.0, 1e7, 1e12])
@@ -25,3 +25,27 @@ def test_slopes_against_mpmath(z):
         ]
     assert_allclose(first, np.array(exact[0], dtype=float), rtol=1e-12, atol=1e-14)
     assert_allclose(second, np.array(exact[1], dtype=float), rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("z", [999.0, 1001.0, 3e4, 1e7, 1e12])
+def test_slopes_of_large_arguments_keep_their_digits(z):
+    """Differences of digamma functions would lose them."""
+    counts = np.array([0.0, 1.0, 40.0, 3000.0])
+    with mpmath.workdps(60):
+        exact = [
+            [mpmath.psi(order, mpmath.mpf(z) + n) - mpmath.psi(order, z) for n in counts]
+            for order in (0, 1)
+        ]
+    bound = 1e-9 if z < 1e3 else 1e-12
+    for argument in (z, np.full(4, z)):
+        for slope, values in zip(rising_slopes(argument, counts), exact, strict=True):
+            assert_allclose(slope, np.array(values, dtype=float), rtol=bound, atol=1e-300)
+
+
+@pytest.mark.parametrize("z", [1e-3, 2.78, 500.0, 1e8])
+@pytest.mark.parametrize("c", [1e-6, 0.66, 40.0, 1e6])
+@pytest.mark.parametrize("n", [0, 1, 52, 20_000])
+def test_log_survival_against_mpmath(z, c, n):
+    with mpmath.workdps(60):
+        exact = float(mpmath.log(mpmath.beta(mpmath.mpf(z) + n, c) / mpmath.beta(z, c)))
+    assert float(log_survival(z, c, n)) == pytest.approx(exact, rel=1e-11, abs=1e-11)
