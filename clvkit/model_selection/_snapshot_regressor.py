@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvkit.errors import ShortLogError
 from clvkit.history import (
     HistoryArray,
+    customers_of,
     get_histories,
     latest_rows,
     least_history,
@@ -26,6 +29,12 @@ from clvkit.history import (
 )
 from clvkit.history._access import check_same_cutoffs
 from clvkit.history._moments import format_moment
+from clvkit.model_selection._snapshot_weights import (
+    fit_weighted,
+    same_season,
+    sample_customers,
+    snapshot_weights,
+)
 from clvkit.utils._duration import Duration, parse_duration
 
 __all__ = ["SnapshotRegressor"]
@@ -66,6 +75,18 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Where the labels come from. ``"given"`` fits the pipeline on ``X`` and ``y`` as they are,
         for samples of :func:`clvkit.make_samples`, whose labels reach beyond their histories;
         where no ``y`` is given, the histories are asked after all.
+    half_life : str or None, default=None
+        A snapshot so much older than the latest one weighs half, such as ``"1Y"``. None weighs
+        all alike.
+    season_weight : float or None, default=None
+        How much more the season to predict counts: snapshots are added whole years before the
+        latest cutoff, as many as the histories allow, and weigh so many times as much as the
+        others. One whose horizon overlaps theirs weighs in between. None adds none.
+    max_rows : int or None, default=None
+        At most so many rows to fit on. Customers are drawn at random, and all rows of a drawn one
+        are kept. None is no limit.
+    random_state : int, RandomState instance or None, default=None
+        Seed of that draw.
 
     Attributes
     ----------
@@ -76,6 +97,8 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     snapshots_ : list of str
         Cutoffs of the snapshots, the oldest first: ISO dates, with a time of day where the
         granularity of the histories is finer than days.
+    snapshot_weights_ : ndarray of shape (n_snapshots,)
+        Weight of a row of each snapshot.
     n_samples_ : int
         Rows that the pipeline was fitted on.
 
@@ -85,6 +108,12 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         At fit, if the histories are too short for one snapshot.
     HorizonError
         If no horizon is known, or if the samples were made with another one.
+
+    Notes
+    -----
+    Weights go to the estimator that is fitted last, the end of a pipeline or the regressor of a
+    :class:`sklearn.compose.TransformedTargetRegressor`, as ``sample_weight``. Where it takes none,
+    all rows count alike.
 
     See Also
     --------
@@ -117,6 +146,10 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "target": [StrOptions({"spend", "purchases", "active"})],
         "floor": [Interval(Real, None, None, closed="neither"), None],
         "labels": [StrOptions({"histories", "given"})],
+        "half_life": [str, None],
+        "season_weight": [Interval(Real, 0, None, closed="neither"), None],
+        "max_rows": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -129,6 +162,10 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         target: str = "spend",
         floor: float | None = 0.0,
         labels: str = "histories",
+        half_life: str | None = None,
+        season_weight: float | None = None,
+        max_rows: int | None = None,
+        random_state: int | RandomState | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.horizon = horizon
@@ -137,6 +174,10 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.target = target
         self.floor = floor
         self.labels = labels
+        self.half_life = half_life
+        self.season_weight = season_weight
+        self.max_rows = max_rows
+        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: pd.DataFrame, y: Any = None) -> SnapshotRegressor:
@@ -160,15 +201,36 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             samples, labels = X, y
         else:
             samples, labels = self._snapshots(latest_rows(X), horizon)
-        histories = get_histories(samples)
+        if self.max_rows is not None and len(samples) > self.max_rows:
+            rng = check_random_state(self.random_state)
+            rows = sample_customers(customers_of(samples), self.max_rows, rng)
+            samples, labels = samples.iloc[rows], _safe_indexing(labels, rows)
         self.horizon_ = str(horizon)
-        self.snapshots_ = [
-            format_moment(moment, histories.dtype.resolution)
-            for moment in np.unique(histories.cutoff_moments)
-        ]
         self.n_samples_ = len(samples)
-        self.pipeline_ = clone(self.pipeline).fit(samples, labels)
+        self.pipeline_ = self._fit_pipeline(samples, labels, horizon)
         return self
+
+    def _fit_pipeline(self, samples: pd.DataFrame, labels: Any, horizon: Duration) -> Any:
+        """Fit on the samples, each weighing what its snapshot does."""
+        histories = get_histories(samples)
+        resolution = histories.dtype.resolution
+        cutoffs, which = np.unique(histories.cutoff_moments, return_inverse=True)
+        self.snapshots_ = [format_moment(moment, resolution) for moment in cutoffs]
+        self.snapshot_weights_ = np.ones(len(cutoffs))
+        pipeline = clone(self.pipeline)
+        if self.half_life is None and self.season_weight is None:
+            return pipeline.fit(samples, labels)
+        half_life = self.half_life and parse_duration(self.half_life, name="half_life")
+        self.snapshot_weights_ = snapshot_weights(
+            cutoffs,
+            # The last label ends where the period to predict begins.
+            int(horizon.after(cutoffs[-1], resolution)),
+            horizon,
+            resolution,
+            half_life=half_life or None,
+            season_weight=self.season_weight,
+        )
+        return fit_weighted(pipeline, samples, labels, self.snapshot_weights_[which])
 
     def _snapshots(self, latest: pd.DataFrame, horizon: Duration) -> tuple[pd.DataFrame, pd.Series]:
         known = get_histories(latest)
@@ -195,6 +257,8 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"the horizon and {least_history(horizon).count} days before it. Give a shorter "
                 "horizon, or use a model that needs no labels, such as BTYDRegressor."
             )
+        if self.season_weight is not None:
+            cutoffs = sorted({*cutoffs, *same_season(start, end, horizon, resolution)})
         return cutoffs
 
     def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:

@@ -152,3 +152,51 @@ def test_it_is_a_scikit_learn_estimator(cdnow_histories):
     ]
     with pytest.raises(ValueError, match="n_snapshots"):
         SnapshotRegressor(HistoricalRate(), "13W", n_snapshots=0).fit(X)
+
+
+def test_season_and_recency_weigh_rows(cdnow, cdnow_histories):
+    """Snapshots a year ago are added, and the weights are those of the pipeline's last step."""
+    model = SnapshotRegressor(
+        PopulationMean(), "4W", n_snapshots=3, half_life="28D", season_weight=2.0
+    ).fit(cdnow_histories)
+    assert model.snapshots_ == ["1997-06-30", "1998-05-19", "1998-05-26", "1998-06-02"]
+    assert model.snapshot_weights_ == pytest.approx(
+        [2 * 0.5 ** (337 / 28), 0.5**0.5, 0.5**0.25, 1.0]
+    )
+    X, y = make_samples(cdnow, "4W", cutoffs=model.snapshots_)
+    pipeline = boosting()
+    model.set_params(pipeline=pipeline).fit(cdnow_histories)
+    weight = pd.Series(model.snapshot_weights_, pd.to_datetime(model.snapshots_))
+    weight = weight.loc[X.index.get_level_values("cutoff")].to_numpy()
+    by_hand = clone(pipeline).fit(X, y, tweedielgbmregressor__sample_weight=weight)
+    expected = by_hand.predict(cdnow_histories)
+    assert np.array_equal(model.predict(cdnow_histories), expected)
+    unweighted = clone(pipeline).fit(X, y).predict(cdnow_histories)
+    assert not np.allclose(expected, unweighted)
+
+
+def test_without_weights_all_rows_count_alike(cdnow_histories):
+    plain = SnapshotRegressor(boosting(), "13W", n_snapshots=2).fit(cdnow_histories)
+    assert plain.snapshot_weights_.tolist() == [1.0, 1.0]
+    even = SnapshotRegressor(boosting(), "13W", n_snapshots=2, half_life="900Y")
+    even.fit(cdnow_histories)
+    assert even.snapshot_weights_ == pytest.approx([1.0, 1.0], rel=1e-4)
+    assert even.predict(cdnow_histories).sum() == pytest.approx(
+        plain.predict(cdnow_histories).sum(), rel=1e-2
+    )
+
+
+@pytest.mark.parametrize("labels", ["histories", "given"])
+def test_a_limit_of_rows_keeps_customers_whole(cdnow, labels):
+    X, y = make_samples(cdnow, "13W", cutoffs=3)
+    model = SnapshotRegressor(
+        PopulationMean(), "13W", n_snapshots=3, labels=labels, max_rows=1000, random_state=0
+    )
+    rows = latest_histories(cdnow) if labels == "histories" else X
+    model.fit(rows, y if labels == "given" else None)
+    assert 1000 - 3 < model.n_samples_ <= 1000
+    assert model.pipeline_.mean_ == clone(model).fit(rows, y).pipeline_.mean_
+    other = clone(model).set_params(random_state=1).fit(rows, y)
+    assert other.pipeline_.mean_ != model.pipeline_.mean_
+    model.set_params(max_rows=10**6).fit(rows, y)
+    assert model.pipeline_.mean_ == pytest.approx(y.mean(), rel=1e-12)
