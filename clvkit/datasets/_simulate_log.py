@@ -20,6 +20,7 @@ from clvkit.datasets._simulation.refunds import (
 )
 from clvkit.datasets._simulation.settings import Settings, read_settings
 from clvkit.datasets._simulation.spends import SPENDS
+from clvkit.errors import ArgumentError
 
 __all__ = ["simulate_log"]
 
@@ -206,7 +207,7 @@ def simulate_log(
         time_unit=time_unit,
     )
     clock = make_clock(settings.start, settings.end_day, settings.months, settings.growth)
-    streams = np.random.default_rng(random_state).spawn(6)
+    streams = _streams(random_state, 6)
     purchases = _draw_purchases(settings, clock, streams)
     returned = draw_refunds(
         purchases.day, purchases.amount, settings.refunds, clock.days[-1], streams[3]
@@ -216,6 +217,19 @@ def simulate_log(
         truth=_truth(settings, purchases, returned, clock),
         **settings.told(),
     )
+
+
+def _streams(
+    random_state: int | np.random.Generator | None, number: int
+) -> Sequence[np.random.Generator]:
+    """Return independent generators: one for every part of the simulation."""
+    try:
+        return np.random.default_rng(random_state).spawn(number)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"random_state={random_state!r} must be a whole number of 0 or more, a "
+            "numpy.random.Generator, or None."
+        ) from error
 
 
 def _draw_purchases(

@@ -264,6 +264,16 @@ def test_extreme_parameters_make_a_log(params):
         ({"refunds": 1.5}, ArgumentError, "refunds=1.5 .* at least 0 and at most 1"),
         ({"attributes": {"date": {"a": 1}}}, ArgumentError, "has 'date'"),
         ({"attributes": {"kind": {}}}, ArgumentError, "no value of any share"),
+        ({"attributes": ["kind"]}, ArgumentError, r"attributes=\['kind'\] must be a dict"),
+        ({"attributes": {"kind": ["a"]}}, ArgumentError, r"attributes\['kind'\]=\['a'\] must be"),
+        ({"season": [2.0] * 12}, ArgumentError, "must be a dict: month to factor"),
+        ({"n_customers": True}, ArgumentError, "n_customers=True"),
+        ({"random_state": -1}, ArgumentError, "random_state=-1 must be a whole number"),
+        (
+            {"random_state": np.random.RandomState(0)},
+            ArgumentError,
+            "must be a whole number of 0 or more, a numpy.random.Generator",
+        ),
     ],
 )
 def test_says_what_cannot_be_simulated(settings, error, message):

@@ -94,7 +94,8 @@ def read_settings(
     _one_of("process", process, PROCESSES)
     _one_of("spend", spend, SPENDS)
     _one_of("granularity", granularity, ("D", "s"))
-    if not isinstance(n_customers, Integral) or n_customers < 1:
+    whole = isinstance(n_customers, Integral) and not isinstance(n_customers, bool)
+    if not whole or n_customers < 1:
         raise ArgumentError(f"n_customers={n_customers!r} must be a whole number of 1 or more.")
     first, last = _day("start", start), _day("cutoff", cutoff)
     if last < first:
@@ -160,10 +161,18 @@ def _number(
     raise ArgumentError(f"{name}={value!r} must be a finite number{wanted}.")
 
 
+def _mapping(name: str, value: object, what: str) -> dict[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ArgumentError(f"{name}={value!r} must be a dict: {what}.")
+    return dict(value)
+
+
 def _read_params(
     name: str, given: Mapping[str, float] | None, of: str, defaults: dict[str, float]
 ) -> dict[str, float]:
-    given = dict(given or {})
+    given = _mapping(name, given, "name to number")
     unknown = [key for key in given if key not in defaults]
     if unknown:
         raise ArgumentError(
@@ -198,7 +207,7 @@ def _entry_days(entry: str | None, start: np.datetime64, cutoff_day: int) -> flo
 
 def _months(season: Mapping[int, float] | None) -> Array:
     factors = np.ones(12)
-    for month, factor in (season or {}).items():
+    for month, factor in _mapping("season", season, "month to factor").items():
         if month not in range(1, 13):
             raise ArgumentError(f"season has the month {month!r}: months are numbers 1 to 12.")
         factors[month - 1] = _number(f"season[{month}]", factor, above=0.0)
@@ -208,10 +217,12 @@ def _months(season: Mapping[int, float] | None) -> Array:
 def _read_attributes(
     attributes: Mapping[str, Mapping[Any, float]] | None,
 ) -> dict[str, Mapping[Any, float]]:
-    for name, shares in (attributes or {}).items():
+    attributes = _mapping("attributes", attributes, "name to shares")
+    for name, shares in attributes.items():
+        shares = _mapping(f"attributes[{name!r}]", shares, "value to share")
         if name in ("customer_id", "date", "amount"):
             raise ArgumentError(f"attributes has {name!r}, which every log has: rename it.")
         weights = [_number(f"attributes[{name!r}][{v!r}]", w, least=0.0) for v, w in shares.items()]
         if not sum(weights) > 0:
             raise ArgumentError(f"attributes[{name!r}]={shares!r} has no value of any share.")
-    return dict(attributes or {})
+    return attributes
