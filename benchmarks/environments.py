@@ -16,6 +16,10 @@ __all__ = ["EnvironmentUnavailable", "environment_folder", "python_of"]
 #: Seconds that an installation may take.
 TIME_LIMIT = 900
 
+#: Environments that could not be made, and why. They are tried once a run: without a network pip
+#: waits for long, and every task would wait again.
+_FAILED: dict[Path, str] = {}
+
 
 class EnvironmentUnavailable(Exception):
     """An environment cannot be made; the message says why."""
@@ -42,6 +46,18 @@ def python_of(requirements: Sequence[str], python: str | None = None) -> Path:
     executable = Path("Scripts", "python.exe") if os.name == "nt" else Path("bin", "python")
     if (folder / executable).exists():
         return folder / executable
+    if folder in _FAILED:
+        raise EnvironmentUnavailable(_FAILED[folder])
+    try:
+        _make(folder, executable, requirements, python)
+    except EnvironmentUnavailable as error:
+        _FAILED[folder] = str(error)
+        raise
+    return folder / executable
+
+
+def _make(folder: Path, executable: Path, requirements: Sequence[str], python: str | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # one whose Python is gone
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
     try:
@@ -54,7 +70,6 @@ def python_of(requirements: Sequence[str], python: str | None = None) -> Path:
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return folder / executable
 
 
 def _interpreter(version: str | None) -> str:

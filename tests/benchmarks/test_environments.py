@@ -40,8 +40,16 @@ def test_it_is_made_once_and_used_again(package, root, monkeypatch):
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "42"
     assert [path.name for path in root.iterdir()] == [environment_folder([package], None).name]
-    monkeypatch.setattr(environments, "_run", lambda command: pytest.fail("installed again"))
-    assert python_of([package]) == python
+    with monkeypatch.context() as patch:
+        patch.setattr(environments, "_run", lambda command: pytest.fail("installed again"))
+        assert python_of([package]) == python
+    # One whose Python is gone, as after an update of the system, is made anew.
+    made = []
+    monkeypatch.setattr(environments, "_run", made.append)
+    python.unlink()
+    python_of([package])
+    assert len(made) == 2
+    assert not python.exists()
 
 
 def test_what_cannot_be_installed_leaves_nothing_behind(tmp_path, root, monkeypatch):
@@ -55,6 +63,10 @@ def test_what_cannot_be_installed_leaves_nothing_behind(tmp_path, root, monkeypa
     with pytest.raises(EnvironmentUnavailable, match=r"pip install.*failed: ERROR"):
         python_of(["--no-index", str(tmp_path / "nothing-1.0-py3-none-any.whl")])
     assert list(root.iterdir()) == []
+    # Nor is it tried again in this run, for every task would wait for it.
+    monkeypatch.setattr(environments, "_run", lambda command: pytest.fail("tried again"))
+    with pytest.raises(EnvironmentUnavailable, match=r"pip install.*failed: ERROR"):
+        python_of(["--no-index", str(tmp_path / "nothing-1.0-py3-none-any.whl")])
 
 
 def test_a_python_that_is_not_there_is_named(monkeypatch):
