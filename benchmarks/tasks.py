@@ -37,8 +37,10 @@ def parse_task(text: str) -> Task:
     parts = text.rsplit(":", 2)
     try:
         log, cutoff, days = parts
-        task = Task(log, dt.date.fromisoformat(cutoff).isoformat(), int(days))
-    except ValueError as error:
+        day = dt.date.fromisoformat(cutoff)
+        task = Task(log, day.isoformat(), int(days))
+        day + dt.timedelta(days=task.days)  # whose end is in the calendar
+    except (ValueError, OverflowError) as error:
         raise BenchmarkError(
             f"{text!r} is no task ({error}). Write LOG:CUTOFF:DAYS, such as cdnow:1998-01-31:150."
         ) from error
