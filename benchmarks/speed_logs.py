@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.engines.logs import random_log
-from benchmarks.measure import Side, Worker, compare
+from benchmarks.measure import Side, SideFailed, Worker, compare
 from clvkit import latest_histories
 from clvkit.features import default_features
 
@@ -62,9 +62,14 @@ def run_scaling(sizes: tuple[int, ...], *, repeats: int = 3, threads: int = 1) -
         for events in sizes:
             for name in TASKS:
                 task = {"do": name, "side": "clvkit", "customers": events // 10, "events": events}
-                worker.ask(task)
-                times = [worker.ask(task).seconds for _ in range(repeats)]
-                rows.append({"task": name, "events": events, "seconds": float(np.median(times))})
+                row = {"task": name, "events": events, "seconds": np.nan, "error": ""}
+                try:
+                    worker.ask(task)
+                    times = [worker.ask(task).seconds for _ in range(repeats)]
+                    row["seconds"] = float(np.median(times))
+                except SideFailed as error:  # of memory, most likely
+                    row["error"] = str(error)
+                rows.append(row)
     table = pd.DataFrame(rows)
     per_event = table["seconds"] / table["events"]
     first = per_event.groupby(table["task"]).transform("first")

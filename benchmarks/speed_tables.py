@@ -30,7 +30,7 @@ def speed_markdown(tables: Mapping[str, pd.DataFrame], described: dict[str, str]
         parts += ["### Door and features, beside Polars", "", _logs(tables["logs"]), ""]
     if "scaling" in tables:
         parts += ["### Door and features, by size", "", _scaling(tables["scaling"]), ""]
-    failed = [line for name in ("models", "logs") for line in _failures(tables.get(name))]
+    failed = [line for table in tables.values() for line in _failures(table)]
     if failed:
         parts += ["### What failed", "", *failed, ""]
     return "\n".join(parts)
@@ -80,9 +80,9 @@ def _scaling(table: pd.DataFrame) -> str:
         [
             row["task"],
             f"{row['events']:,}",
-            f"{row['seconds']:.2f}",
-            f"{row['nanoseconds_per_event']:.0f}",
-            f"{row['relative']:.2f}",
+            _shown(row, "seconds", 1.0, "{:.2f}"),
+            _shown(row, "nanoseconds_per_event", 1.0, "{:.0f}"),
+            _shown(row, "relative", 1.0, "{:.2f}"),
         ]
         for _, row in table.iterrows()
     )
@@ -104,13 +104,11 @@ def _shown(row: pd.Series, name: str, factor: float, pattern: str) -> str:
     return "" if value is None or pd.isna(value) else pattern.format(value * factor)
 
 
-def _failures(table: pd.DataFrame | None) -> list[str]:
-    if table is None:
-        return []
-    named = [name for name in ("model", "task", "data") if name in table]
+def _failures(table: pd.DataFrame) -> list[str]:
+    named = [name for name in ("model", "task", "data", "events") if name in table]
     return [
-        f"- {who}, {' '.join(row[name] for name in named)}: {row[column]}"
+        f"- {who}, {' '.join(str(row[name]) for name in named)}: {row[column]}"
         for _, row in table.iterrows()
         for who, column in (("clvkit", "error"), ("the peer", "peer_error"))
-        if row[column]
+        if row.get(column)
     ]

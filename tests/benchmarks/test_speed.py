@@ -58,3 +58,12 @@ def test_failures_are_in_the_report():
     text = speed_markdown({"models": pd.DataFrame([fine])}, {"date": "today"})
     assert "| 2 | 20 | 10 [9, 11] | 8 |" in text
     assert "failed" not in text
+
+
+def test_a_size_that_is_too_large_is_in_the_report():
+    known = {"task": "door", "events": 10, "seconds": 0.5, "relative": 1.0, "error": ""}
+    too_large = {"task": "door", "events": 1000, "error": "MemoryError: no"}
+    table = pd.DataFrame([known | {"nanoseconds_per_event": 5e7}, too_large])
+    text = speed_markdown({"scaling": table}, {"date": "today"})
+    assert "| door | 10 | 0.50 | 50000000 | 1.00 |\n| door | 1,000 |  |  |  |" in text
+    assert "- clvkit, door 1000: MemoryError: no" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
@@ -20,7 +21,9 @@ def test_both_sides_see_the_same_events():
     assert lists["amount"].list.len().to_list() == histories["history"].array.n_events.tolist()
     table = polars_features(pl.from_pandas(log)).sort("customer_id")
     assert table["sum"].sum() == pytest.approx(log["amount"].sum())
-    assert table["count_365"].sum() <= len(log)
+    year = log["date"] > log["date"].max() - pd.Timedelta(days=365)
+    assert table["count_365"].sum() == year.sum() < len(log)
+    assert table["sum_365"].sum() == pytest.approx(log.loc[year, "amount"].sum())
     assert len(table.columns) == 1 + 17
 
 
@@ -57,6 +60,18 @@ def test_rows_have_times_and_memory_of_both():
 def test_features_are_compared_with_the_table_that_comes_out():
     table = default_features().fit_transform(latest_histories(random_log(50, 400)))
     assert speed_logs._bytes("features", 50, 400) == 8 * table.size
+
+
+def test_a_size_that_fails_leaves_its_message(tmp_path, monkeypatch):
+    engine = tmp_path / "engine.py"
+    engine.write_text(
+        "def prepare(task):\n    if task['events'] > 1_000:\n        raise MemoryError('no')\n"
+        "    return lambda: 1.0\ndef describe(result):\n    return [result]\n"
+    )
+    monkeypatch.setattr(speed_logs, "ENGINE", engine)
+    table = run_scaling((1_000, 2_000), repeats=1)
+    assert table["error"].tolist() == ["", "", "MemoryError: no", "MemoryError: no"]
+    assert table["seconds"].isna().tolist() == [False, False, True, True]
 
 
 def test_scaling_is_relative_to_the_first_size():
