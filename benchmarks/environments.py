@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["EnvironmentUnavailable", "environment_folder", "python_of"]
+__all__ = ["EnvironmentUnavailable", "environment_folder", "python_of", "variables"]
+
+ROOT = Path(__file__).resolve().parents[1]
 
 #: Seconds that an installation may take.
 TIME_LIMIT = 900
@@ -34,6 +36,15 @@ def environment_folder(requirements: Sequence[str], python: str | None) -> Path:
     root = Path(os.environ.get("CLVKIT_BENCHMARK_ENVS", default)).resolve()
     text = "\n".join([python or "", *sorted(requirements)])
     return root / hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def variables(own: bool) -> dict[str, str]:
+    """Return the environment variables of a process in our environment (``own``) or another.
+
+    Ours finds this package without an installation. Packages of ours are no help to an
+    environment of other versions. Idle threads of OpenMP do not spin on the cores.
+    """
+    return os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT) if own else ""}
 
 
 def python_of(requirements: Sequence[str], python: str | None = None) -> Path:

@@ -8,7 +8,6 @@ largest beside it. The memory of a call is measured in a process that has done n
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 import threading
@@ -19,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.environments import variables
+
 __all__ = ["Measurement", "Side", "SideFailed", "Worker", "compare", "peak_bytes"]
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = Path(__file__).parent / "measure_worker.py"
 
 #: Variables by which the libraries of both sides learn how many threads they may use.
@@ -131,16 +131,13 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         if self._process is None:
-            environment = os.environ | dict.fromkeys(THREADS, str(self.side.threads))
-            environment["OMP_WAIT_POLICY"] = "PASSIVE"
-            # Packages of ours are no help to an environment of other versions.
-            environment["PYTHONPATH"] = str(ROOT) if self.side.own else ""
+            threads = dict.fromkeys(THREADS, str(self.side.threads))
             self._process = subprocess.Popen(
                 [str(self.side.python), "-P", str(SCRIPT), str(self.side.engine)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,
-                env=environment,
+                env=variables(self.side.own) | threads,
                 text=True,
             )
         return self._process

@@ -19,13 +19,12 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.adapters import Adapter
-from benchmarks.environments import EnvironmentUnavailable, python_of
+from benchmarks.environments import EnvironmentUnavailable, python_of, variables
 from benchmarks.machine import PACKAGES
 from benchmarks.tasks import Task
 
 __all__ = ["Outcome", "run_adapter"]
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).parent / "worker.py"
 
 
@@ -89,12 +88,10 @@ def run_adapter(
             "packages": _packages(adapter),
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        own = not adapter.requirements
-        shutil.copy(
-            WORKER, folder
-        )  # a script can import what lies beside it, and is to see nothing
+        # A script can import what lies beside it, and is to see nothing.
+        shutil.copy(WORKER, folder)
         command = [str(python), str(folder / WORKER.name), name]
-        complaint = _call(command, folder, time_limit, own)
+        complaint = _call(command, folder, time_limit, own=not adapter.requirements)
         return _outcome(folder, complaint)
 
 
@@ -114,16 +111,13 @@ def _packages(adapter: Adapter) -> list[str]:
 def _call(command: Sequence[str], folder: Path, time_limit: float, own: bool) -> str:
     """Run the worker, and return what is to be said of its end: nothing where it was a good one.
 
-    It works in the temporary folder, so that what a peer writes disappears with it. Packages of
-    ours (``own``) are no help to an environment of other versions.
+    It works in the temporary folder, so that what a peer writes disappears with it.
     """
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-    environment["PYTHONPATH"] = str(ROOT) if own else ""
     with (folder / "output").open("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment,
+            env=variables(own),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
