@@ -38,13 +38,14 @@ def net_amount(
     array([0., 8.])
     """
     net = segment_reduce(np.add, amount, begin, end, empty=0.0)
-    lowest = segment_reduce(np.minimum, amount, begin, end, empty=0.0)
-    # Only a range with a refund in it can cancel: the gross of the others is not needed.
-    refunded = np.flatnonzero(lowest < 0)
-    if len(refunded):
-        first, last = begin[refunded], end[refunded]
+    # Where nothing is negative nothing cancels. Else the gross is added up only where the net is
+    # so small that it could be a residue: no gross exceeds the length times the largest amount.
+    if len(amount) and amount.min() < 0:
+        most = 2 * RESIDUE * max(float(amount.max()), -float(amount.min()))
+        doubtful = np.flatnonzero((net != 0) & (np.abs(net) <= most * (end - begin)))
+        first, last = begin[doubtful], end[doubtful]
         stop = np.cumsum(last - first)
         absolute = np.abs(amount[concatenated_ranges(first, last)])
         gross = segment_reduce(np.add, absolute, stop - (last - first), stop, empty=0.0)
-        net[refunded[np.abs(net[refunded]) <= RESIDUE * gross]] = 0.0
+        net[doubtful[np.abs(net[doubtful]) <= RESIDUE * gross]] = 0.0
     return net

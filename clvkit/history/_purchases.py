@@ -92,11 +92,12 @@ def find_purchases(array: HistoryArray, granularity: Granularity | None = None) 
     resolution = array.dtype.resolution
     flat = array.flat_events()
     period = granularity.period(flat.time, resolution)
-    starts = np.flatnonzero(starts_of_runs(flat.offsets, period))
+    is_start = starts_of_runs(flat.offsets, period)
+    starts = np.flatnonzero(is_start)
     net, bought = _settle(flat, starts)
-    first = np.searchsorted(starts, flat.offsets)  # each row's first period, by position
+    first = _count_before(is_start)[flat.offsets]  # each row's first period, by position
     where = np.flatnonzero(bought)
-    offsets = np.searchsorted(where, first)
+    offsets = _count_before(bought)[first]
     # What happens until the next purchase of the same row belongs to this purchase.
     until = np.minimum(np.append(where[1:], len(starts)), np.repeat(first[1:], np.diff(offsets)))
     begin, end = starts[where], np.append(starts, len(flat.time))[until]
@@ -107,6 +108,13 @@ def find_purchases(array: HistoryArray, granularity: Granularity | None = None) 
     birth = _first_of_rows(now, period, flat.offsets)
     birth = _first_of_rows(birth, period[begin], offsets)
     return Purchases(offsets, period[begin], amount, birth, now, granularity)
+
+
+def _count_before(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return how many marks stand before each position, and before the end."""
+    count = np.zeros(len(marks) + 1, dtype=np.int64)
+    np.cumsum(marks, out=count[1:])
+    return count
 
 
 def _first_of_rows(default: NDArray, values: NDArray, offsets: NDArray) -> NDArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.history._access import get_histories
 from clvkit.history._granularity import get_granularity
+from clvkit.history._net_amount import net_amount
 from clvkit.history._purchases import Purchases, find_purchases
 from clvkit.utils._duration import parse_duration
 from clvkit.utils._ragged import segment_reduce
@@ -106,6 +107,6 @@ def log_gaps(purchases: Purchases, unit: float) -> NDArray[np.float64]:
 
 def repeat_spend(purchases: Purchases) -> NDArray[np.float64]:
     """Return each row's spend in repeat purchases: without the first, and never negative."""
-    begin = np.minimum(purchases.begin + 1, purchases.end)
-    total = segment_reduce(np.add, purchases.amount, begin, purchases.end, empty=0.0)
-    return np.maximum(total, 0.0)
+    later = purchases.amount.copy()
+    later[purchases.begin[purchases.count > 0]] = 0.0
+    return np.maximum(net_amount(later, purchases.begin, purchases.end), 0.0)

@@ -21,6 +21,9 @@ Ints = NDArray[np.int64]
 
 #: Values a segment up to which counting all of them is faster than bisecting (measured).
 _DENSE = 30
+
+#: Values a segment up to which extremes are found faster value by value than segment by segment.
+_SHORT = 16
 _INT32_LIMIT = 2**31
 
 
@@ -64,7 +67,7 @@ def segment_reduce(
         return result
     # One segment after the other, as the rows of a log are: no gap to reduce in between.
     if np.array_equal(begin[filled[1:]], end[filled[:-1]]):
-        result[filled] = ufunc.reduceat(values[: end[filled[-1]]], begin[filled])
+        result[filled] = _reduce_adjoining(ufunc, values[: end[filled[-1]]], begin[filled])
         return result
     # reduceat also reduces the gap between one segment and the next. In order of `begin` all
     # gaps together are no longer than the array; in any other order they could be far longer.
@@ -79,6 +82,19 @@ def segment_reduce(
     else:
         result[filled] = _reduceat_padded(ufunc, values, bounds)
     return result
+
+
+def _reduce_adjoining(ufunc: np.ufunc, values: NDArray, begin: Ints) -> NDArray:
+    """Reduce segments each of which goes on to the beginning of the next."""
+    first = int(begin[0])
+    n_values = len(values) - first
+    if ufunc not in (np.maximum, np.minimum) or n_values > _SHORT * len(begin):
+        return ufunc.reduceat(values, begin)
+    # reduceat calls these once a segment, which takes longer than to compare a few values.
+    extreme = values[begin]
+    length = np.diff(begin, append=len(values))
+    ufunc.at(extreme, np.repeat(np.arange(len(begin)), length), values[first:])
+    return extreme
 
 
 def _reduceat_padded(ufunc: np.ufunc, values: NDArray, bounds: Ints) -> NDArray:
