@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from clvkit.errors import EmptyLogError, HistoryTypeError
 from clvkit.features._view import Floats, HistoryView, blocks_of_rows
 from clvkit.history import HistoryArray, get_histories
-from clvkit.history._access import latest_positions
+from clvkit.history._access import latest_by_customer
 
 __all__ = ["BaseHistoryTransformer", "check_granularity", "compute_features"]
 
@@ -25,7 +25,8 @@ class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
 
     A subclass gives ``_feature_names`` and ``_compute``, which turns a
     :class:`~clvkit.features._view.HistoryView` into one column a feature, row by row; and
-    ``_learn``, when it learns anything, from one history a customer and the cutoffs of all rows.
+    ``_learn``, when it learns anything, from one history a customer, in the order of the
+    customers, and the cutoffs of all rows.
     """
 
     _parameter_constraints: dict = {}
@@ -56,7 +57,7 @@ class BaseHistoryTransformer(TransformerMixin, BaseEstimator):
         if not len(histories):
             raise EmptyLogError(f"X has no rows, and {type(self).__name__} needs some to fit on.")
         self._remember_input(histories)
-        self._learn(histories[latest_positions(X)], np.unique(histories.cutoff_moments))
+        self._learn(histories[latest_by_customer(X)], np.unique(histories.cutoff_moments))
         return self
 
     def transform(self, X: Any) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from clvkit.features._base import BaseHistoryTransformer
 from clvkit.features._median import ragged_median
-from clvkit.features._view import Floats, HistoryView, Ints, divide
+from clvkit.features._view import Floats, Gaps, HistoryView, divide, sum_by_row
 from clvkit.utils._ragged import segment_reduce
 
 __all__ = ["CadenceFeatures"]
@@ -113,17 +113,19 @@ class CadenceFeatures(BaseHistoryTransformer):
         return list(_NAMES)
 
     def _compute(self, view: HistoryView) -> dict[str, NDArray]:
-        gaps, offsets = view.gaps
-        mean = divide(view.age_at_last, np.diff(offsets))
-        deviation = _standard_deviation(gaps, offsets, mean)
-        regularity = _regularity(gaps, offsets)
+        gaps = view.gaps
+        mean = divide(view.age_at_last, np.diff(gaps.offsets))
+        deviation = _standard_deviation(gaps, mean)
+        regularity = _regularity(gaps)
         return {
             "mean_gap": mean,
             "sd_gap": deviation,
             "cv_gap": divide(deviation, mean),
-            "median_gap": ragged_median(gaps, offsets),
-            "max_gap": _reduce(np.maximum, gaps, offsets),
-            "last_gap": _last(gaps, offsets),
+            "median_gap": ragged_median(gaps.days, gaps.offsets),
+            "max_gap": segment_reduce(
+                np.maximum, gaps.days, gaps.offsets[:-1], gaps.offsets[1:], empty=np.nan
+            ),
+            "last_gap": _last(gaps),
             "gaps_since_last": divide(view.days_since_last, mean),
             "regularity": regularity,
             "erlang_k": _erlang_shape(regularity),
@@ -131,32 +133,29 @@ class CadenceFeatures(BaseHistoryTransformer):
         }
 
 
-def _reduce(ufunc: np.ufunc, values: Floats, offsets: Ints) -> Floats:
-    return segment_reduce(ufunc, values, offsets[:-1], offsets[1:], empty=np.nan)
-
-
-def _last(gaps: Floats, offsets: Ints) -> Floats:
-    last = np.full(len(offsets) - 1, np.nan)
-    rows = np.flatnonzero(offsets[1:] > offsets[:-1])
-    last[rows] = gaps[offsets[1:][rows] - 1]
+def _last(gaps: Gaps) -> Floats:
+    begin, end = gaps.offsets[:-1], gaps.offsets[1:]
+    last = np.full(len(end), np.nan)
+    rows = np.flatnonzero(end > begin)
+    last[rows] = gaps.days[end[rows] - 1]
     return last
 
 
-def _standard_deviation(gaps: Floats, offsets: Ints, mean: Floats) -> Floats:
+def _standard_deviation(gaps: Gaps, mean: Floats) -> Floats:
     """Two passes: deviations from the row's mean first, for they do not cancel."""
-    n_gaps = np.diff(offsets)
-    deviation = gaps - np.repeat(mean, n_gaps)
-    return np.sqrt(divide(_reduce(np.add, deviation * deviation, offsets), n_gaps - 1))
+    deviation = gaps.days - mean[gaps.row]
+    squares = sum_by_row(deviation * deviation, gaps.row, len(mean))
+    return np.sqrt(divide(squares, np.diff(gaps.offsets) - 1))
 
 
-def _regularity(gaps: Floats, offsets: Ints) -> Floats:
+def _regularity(gaps: Gaps) -> Floats:
     """Return 1 - 4 V; of gaps a and b, 4 (M - 1/2) ** 2 is ((a - b) / (a + b)) ** 2."""
-    contrast = np.zeros(len(gaps))
-    contrast[1:] = (gaps[1:] - gaps[:-1]) / (gaps[1:] + gaps[:-1])
-    filled = offsets[:-1] < offsets[1:]
-    contrast[offsets[:-1][filled]] = 0.0  # a row's first gap follows none
-    squares = _reduce(np.add, contrast * contrast, offsets)
-    return 1.0 - divide(squares, np.diff(offsets) - 1)
+    days, begin = gaps.days, gaps.offsets[:-1]
+    contrast = np.zeros(len(days))
+    contrast[1:] = (days[1:] - days[:-1]) / (days[1:] + days[:-1])
+    contrast[begin[begin < gaps.offsets[1:]]] = 0.0  # a row's first gap follows none
+    squares = sum_by_row(contrast * contrast, gaps.row, len(begin))
+    return 1.0 - divide(squares, np.diff(gaps.offsets) - 1)
 
 
 def _erlang_shape(regularity: Floats) -> Floats:
@@ -177,5 +176,5 @@ def _trend(view: HistoryView) -> Floats:
     n_purchases, n_gaps = purchases.count, purchases.count - 1
     times = segment_reduce(np.add, purchases.period, purchases.begin, purchases.end, empty=0)
     times = times - n_purchases * purchases.birth
-    contrast = 6 * (n_purchases * purchases.age_at_last - 2 * times)
-    return divide(contrast, (n_gaps * n_gaps - 1.0) * purchases.age_at_last)
+    contrast = 6 * (n_purchases * view.periods_at_last - 2 * times)
+    return divide(contrast, (n_gaps * n_gaps - 1.0) * view.periods_at_last)

@@ -17,6 +17,7 @@ from clvkit.features._calendar import (
 from clvkit.features._cohort_table import learn_cohorts, nearest_known
 from clvkit.features._view import Floats, HistoryView, divide
 from clvkit.history import HistoryArray
+from clvkit.history._net_amount import RESIDUE
 from clvkit.utils._duration import ticks_per_day
 
 __all__ = ["CohortFeatures"]
@@ -146,8 +147,9 @@ class CohortFeatures(BaseHistoryTransformer):
         members = np.where(table.members > 0, table.members, np.nan)
         self.retention_ = table.active / members
         self.purchases_ = np.cumsum(table.purchases / members, axis=1)
-        self.period_spend_ = table.spend / members
-        self.spend_ = np.cumsum(self.period_spend_, axis=1)
+        spend, gross = table.spend / members, table.gross / members
+        self.period_spend_ = _settled(spend, gross)
+        self.spend_ = _settled(np.cumsum(spend, axis=1), np.cumsum(gross, axis=1))
         self.nearest_ = nearest_known(table.members)
         days = latest.first_moments[latest.n_events > 0] // ticks_per_day(resolution)
         self.first_day_ = int(days.min()) if len(days) else 0
@@ -217,6 +219,11 @@ class CohortFeatures(BaseHistoryTransformer):
     def _acquired_by(self, day: Ints) -> Floats:
         position = np.clip(day - self.first_day_, -1, len(self.acquired_) - 1)
         return np.append(self.acquired_, 0.0)[position]  # -1, before the first day: nobody
+
+
+def _settled(spend: Floats, gross: Floats) -> Floats:
+    """Return net amounts where those that are but rounding, after full refunds, are 0."""
+    return np.where(np.abs(spend) <= RESIDUE * gross, 0.0, spend)
 
 
 def _look_up(table: Floats, cells: tuple[Ints, Ints]) -> Floats:

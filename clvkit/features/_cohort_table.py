@@ -36,8 +36,9 @@ class CohortTable(NamedTuple):
         Cohorts that occur, ascending: one a row.
     members : ndarray of shape (n_cohorts, n_ages)
         Customers observed to the end of that age.
-    active, purchases, spend : ndarray of shape (n_cohorts, n_ages)
-        Of these customers: how many bought in that period, their purchases, their net amount.
+    active, purchases, spend, gross : ndarray of shape (n_cohorts, n_ages)
+        Of these customers: how many bought in that period, their purchases, their net amount,
+        and the sum of the absolute amounts, which tells what of the net amount is rounding.
     """
 
     cohorts: Ints
@@ -45,6 +46,7 @@ class CohortTable(NamedTuple):
     active: Floats
     purchases: Floats
     spend: Floats
+    gross: Floats
 
 
 def learn_cohorts(latest: HistoryArray, freq: str) -> CohortTable:
@@ -59,13 +61,13 @@ def learn_cohorts(latest: HistoryArray, freq: str) -> CohortTable:
     shape = len(cohorts), int(reached.max(initial=-1)) + 1
     ends = np.bincount(row * shape[1] + reached, minlength=shape[0] * shape[1])
     members = np.cumsum(ends.reshape(shape)[:, ::-1], axis=1)[:, ::-1].astype(np.float64)
-    sums = np.zeros((3, shape[0] * shape[1]))
+    sums = np.zeros((4, shape[0] * shape[1]))
     for block in blocks_of_rows(latest):
         view = HistoryView(latest[block])
         base = row[block] * shape[1] - cohort[block]
         _add_purchases(sums, view, base, (cohort + reached)[block], freq)
         _add_spend(sums, view, base, (cohort + reached)[block], freq)
-    return CohortTable(cohorts, members, *sums.reshape(3, *shape))
+    return CohortTable(cohorts, members, *sums.reshape(4, *shape))
 
 
 def _add_purchases(sums: Floats, view: HistoryView, base: Ints, until: Ints, freq: str) -> None:
@@ -87,7 +89,9 @@ def _add_spend(sums: Floats, view: HistoryView, base: Ints, until: Ints, freq: s
     n_events = np.diff(offsets)
     seen = period <= np.repeat(until, n_events)
     cell = (np.repeat(base, n_events) + period)[seen]
-    sums[2] += np.bincount(cell, weights=amount[seen], minlength=sums.shape[1])
+    amount = amount[seen]
+    sums[2] += np.bincount(cell, weights=amount, minlength=sums.shape[1])
+    sums[3] += np.bincount(cell, weights=np.abs(amount), minlength=sums.shape[1])
 
 
 def nearest_known(members: Floats) -> Ints:

@@ -31,7 +31,4 @@ def decayed_purchases(view: HistoryView, half_life: float) -> tuple[Floats, Floa
     table = np.exp2(-np.arange(_DAYS * (longest // _DAYS + 1)) / half_life)
     weight = table[days_ago]
     amount = view.purchases.amount
-    return (
-        view.reduce(np.add, weight, empty=0.0),
-        view.reduce(np.add, weight * amount, empty=0.0),
-    )
+    return view.sum_by_row(weight), view.sum_by_row(weight * amount)

@@ -13,6 +13,7 @@ from clvkit.features._view import Floats, HistoryView, divide
 from clvkit.history import HistoryArray
 from clvkit.history._rfm_summary import repeat_spend
 from clvkit.utils._duration import parse_duration
+from clvkit.utils._ragged import segment_reduce
 
 __all__ = ["RFMFeatures"]
 
@@ -172,7 +173,9 @@ def _timing(view: HistoryView) -> dict[str, NDArray]:
 
 def _money(view: HistoryView) -> dict[str, NDArray]:
     purchases = view.purchases
-    greatest = view.reduce(np.maximum, purchases.amount, empty=np.nan)
+    greatest = segment_reduce(
+        np.maximum, purchases.amount, purchases.begin, purchases.end, empty=np.nan
+    )
     return {
         "monetary_value": repeat_spend(purchases) / np.maximum(view.n_purchases - 1, 1.0),
         "total_spend": view.total_spend,
@@ -188,6 +191,5 @@ def _money(view: HistoryView) -> dict[str, NDArray]:
 def _standard_deviation(view: HistoryView) -> Floats:
     """Two passes: deviations from the row's mean first, for they do not cancel."""
     purchases = view.purchases
-    deviation = purchases.amount - np.repeat(view.mean_purchase, purchases.count)
-    squares = view.reduce(np.add, deviation * deviation, empty=0.0)
-    return np.sqrt(divide(squares, view.n_purchases - 1))
+    deviation = purchases.amount - view.mean_purchase[view.purchase_row]
+    return np.sqrt(divide(view.sum_by_row(deviation * deviation), view.n_purchases - 1))

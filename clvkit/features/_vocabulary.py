@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvkit.features._calendar import calendar_period
-from clvkit.features._quintiles import reference_times
+from clvkit.features._quintiles import by_week, reference_times
 from clvkit.history import HistoryArray
 from clvkit.history._event_store import Attribute
 
@@ -63,7 +62,10 @@ def learn_vocabulary(
     latest = latest[latest.n_events > 0]
     times = reference_times(latest)
     categories = latest.flat_attribute(name).categories or []
-    codes, weeks = _by_week(latest, name, times)
+    code = latest.flat_attribute(name).values
+    known = code >= 0
+    order, weeks = by_week(latest.flat_events().time[known], times, latest.dtype.resolution)
+    codes = code[known][order]
     count = np.zeros(len(categories), dtype=np.int64)
     places: list[int] = []
     since: list[int] = []
@@ -79,18 +81,3 @@ def learn_vocabulary(
         if len(places) == max_values:
             break
     return Vocabulary([categories[code] for code in places], np.array(since, dtype=np.int64))
-
-
-def _by_week(latest: HistoryArray, name: str, times: Ints) -> tuple[Ints, Ints]:
-    """Return the values known by the last time in order of their week, and each week's range."""
-    resolution = latest.dtype.resolution
-    code = latest.flat_attribute(name).values
-    week = calendar_period(latest.flat_events().time, resolution, "W")
-    first = calendar_period(times[:1], resolution, "W")
-    week = np.maximum(week - first[0], 0) if len(times) else np.ones_like(week)
-    week[(code < 0) | (week >= len(times))] = len(times)
-    # NumPy sorts 16 bits by counting, many times as fast; fifty years have 2,609 weeks.
-    narrow = np.int16 if len(times) < 2**15 else np.int64
-    order = np.argsort(week.astype(narrow), kind="stable")
-    bounds = np.append(0, np.cumsum(np.bincount(week, minlength=len(times) + 1)))
-    return code[order], bounds

@@ -161,8 +161,9 @@ class WindowFeatures(BaseHistoryTransformer):
 
 
 def _purchases(view: HistoryView, windows: list[int]) -> dict[str, Floats]:
-    cell = _cells(view.purchase_days_ago, view.purchases.count, windows)
-    rings = _sum_by_ring(cell, len(view.histories), len(windows))
+    n_rows = len(view.histories)
+    cell = _cells(view.purchase_days_ago, view.purchase_row, n_rows, windows)
+    rings = _sum_by_ring(cell, n_rows, len(windows))
     by_window = np.cumsum(rings, axis=0)
     return {f"purchases_{days}d": count for days, count in zip(windows, by_window, strict=True)}
 
@@ -172,7 +173,7 @@ def _spend(view: HistoryView, windows: list[int]) -> dict[str, Floats]:
     year_ago = [days for days in windows if days < _YEAR]
     edges = sorted({*windows, *(_YEAR - days for days in year_ago), *([_YEAR] if year_ago else [])})
     amount = view.events.amount
-    cell = _cells(view.event_days_ago, view.histories.n_events, edges)
+    cell = _cells(view.event_days_ago, view.event_row, n_rows, edges)
     net = _sum_by_ring(cell, n_rows, len(edges), amount)
     # Without a refund nothing cancels.
     refunds = bool((amount < 0).any())
@@ -188,14 +189,14 @@ def _spend(view: HistoryView, windows: list[int]) -> dict[str, Floats]:
     }
 
 
-def _cells(days_ago: Ints, count: Ints, edges: list[int]) -> Ints:
+def _cells(days_ago: Ints, row: Ints, n_rows: int, edges: list[int]) -> Ints:
     """Return for each value its cell in a table of rings by rows.
 
     Ring k holds what was edges[k - 1] or more, and less than edges[k] days ago; one more ring
     holds what is older.
     """
-    ring = np.searchsorted(edges, np.arange(edges[-1] + 1), side="right") * len(count)
-    return np.take(ring, days_ago, mode="clip") + np.repeat(np.arange(len(count)), count)
+    ring = np.searchsorted(edges, np.arange(edges[-1] + 1), side="right") * n_rows
+    return np.take(ring, days_ago, mode="clip") + row
 
 
 def _sum_by_ring(cell: Ints, n_rows: int, n_rings: int, values: Floats | None = None) -> NDArray:

@@ -21,6 +21,7 @@ __all__ = [
     "customers_of",
     "get_histories",
     "history_columns",
+    "latest_by_customer",
     "latest_positions",
     "latest_rows",
     "replace_histories",
@@ -190,6 +191,26 @@ def latest_positions(X: Any) -> NDArray[np.intp]:
     order = np.lexsort((array.cutoff_moments, code))
     is_last = np.append(np.diff(code[order]) != 0, True)[: len(order)]
     return np.sort(order[is_last])
+
+
+def latest_by_customer(X: Any) -> NDArray[np.intp]:
+    """Return the positions of :func:`latest_positions`, in the order of the customers.
+
+    So what is learnt from these rows does not depend on how the rows of ``X`` are ordered. Rows
+    that do not tell the customer are in the order of their events.
+
+    Parameters
+    ----------
+    X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
+    """
+    positions = latest_positions(X)
+    customers = _named_customers(X)
+    own = get_histories(X).begin if customers is None else np.asarray(customers)
+    key = pd.Index(own[positions])
+    if key.is_monotonic_increasing:
+        return positions
+    code, _ = pd.factorize(key, sort=True)
+    return positions[np.argsort(code, kind="stable")]
 
 
 def latest_rows(X: Any) -> Any:

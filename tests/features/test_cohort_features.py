@@ -175,3 +175,21 @@ def test_a_placeholder_date_does_not_widen_the_tables(freq, placeholder):
     assert np.isfinite(fitted.transform(X)[:, :3]).all()
     shared = fitted.transform(X)[:40, :3]
     np.testing.assert_array_equal(shared, honest.transform(X)[:40, :3])
+
+
+def test_a_cohort_that_returned_everything_spent_exactly_nothing():
+    # 0.1 + 0.2 - 0.3 is 5.6e-17, in one order of the customers, and something else in another.
+    log = pd.DataFrame(
+        {
+            "customer_id": [1, 2, 3, 1, 4, 4],
+            "date": ["2024-01-05", "2024-01-06", "2024-01-07"] + ["2024-02-01"] * 3,
+            "amount": [0.1, 0.2, -0.3, 5.0, 0.3, -0.3],
+        }
+    )
+    X = latest_histories(log, cutoff="2024-01-31")
+    for rows in (X, X.iloc[::-1]):
+        features = CohortFeatures().fit(rows).set_output(transform="pandas").transform(X)
+        assert (features[["cohort_spend", "cohort_period_spend"]] == 0).all(axis=None)
+        assert features["spend_vs_cohort"].isna().all()
+    later = CohortFeatures().fit(latest_histories(log, cutoff="2024-02-29"))
+    assert later.spend_[0, 1] == pytest.approx(5 / 3)

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from clvkit.features._median import ragged_median
 
 
-@given(st.lists(st.lists(st.integers(-1000, 1000), max_size=30), max_size=12))
+@given(st.lists(st.lists(st.integers(-1000, 1000), max_size=40), max_size=12))
 def test_equals_numpy(segments):
     offsets = np.cumsum([0, *map(len, segments)])
     values = np.array([value / 4 for segment in segments for value in segment], dtype=float)

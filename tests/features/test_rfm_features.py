@@ -7,7 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from clvkit.errors import DurationError, EmptyLogError, HistoryTypeError
 from clvkit.features import RFMFeatures
+from clvkit.features._quintiles import scored_values
+from clvkit.features._view import HistoryView
 from clvkit.history import get_histories, latest_histories, replace_histories, rfm_summary
+from clvkit.testing import check_history_transformer
+from clvkit.testing._history_logs import CUTOFFS, Rows, random_logs
 
 NAN = np.nan
 
@@ -226,3 +230,36 @@ def test_histories_of_another_granularity():
     fitted = RFMFeatures().fit(latest_histories(log))
     with pytest.raises(HistoryTypeError, match=r"granularity 'D', and X holds .* granularity 'h'"):
         fitted.transform(latest_histories(log, granularity="h"))
+
+
+def test_a_sample_of_many_customers_depends_neither_on_the_order_nor_on_later_events(monkeypatch):
+    monkeypatch.setattr("clvkit.features._quintiles._MAX_CUSTOMERS", 3)
+    check_history_transformer(RFMFeatures(), n_logs=2, granularities=["D", "h"])
+
+
+@pytest.mark.parametrize("granularity", ["D", "h", "W"])
+@pytest.mark.parametrize("one_cutoff", [True, False])
+def test_edges_are_those_of_the_customers_as_they_were_at_each_time(granularity, one_cutoff):
+    rows = Rows(random_logs(0, n_customers=60), granularity=granularity)
+    X = rows.at(CUTOFFS[-1:]) if one_cutoff else rows.one_each(CUTOFFS)
+    fitted = RFMFeatures().fit(X)
+    latest = get_histories(X)
+    for time, edges in zip(fitted.score_times_, fitted.score_edges_, strict=True):
+        known = (latest.first_moments <= time) & (latest.cutoff_moments >= time)
+        values = np.sort(scored_values(HistoryView(latest[known].cut_back(time))), axis=1)
+        place = np.ceil(np.arange(1, 5) * known.sum() / 5).astype(int) - 1
+        assert_array_equal(edges, values[:, place])
+
+
+def test_the_mean_of_purchases_that_add_up_to_nothing_is_exactly_0():
+    # Both later purchases are taken back at the end: 0.1 + 0.2 - 0.3 is 5.6e-17.
+    amounts = [0.1, 0.2, 0.1, -0.4]
+    dates = ["2024-01-05", "2024-01-06", "2024-01-07", "2024-02-01"]
+    log = pd.DataFrame({"customer_id": 1, "date": dates, "amount": amounts})
+    X = latest_histories(log, cutoff="2024-03-31")
+    features = RFMFeatures().set_output(transform="pandas").fit_transform(X)
+    assert features["mean_purchase"].item() == 0
+    log["amount"] = [5.0, 0.1, 0.2, -0.3]
+    features = RFMFeatures().fit(X).set_output(transform="pandas")
+    repeats = features.transform(latest_histories(log, cutoff="2024-03-31"))
+    assert repeats["monetary_value"].item() == 0

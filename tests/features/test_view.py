@@ -70,12 +70,28 @@ def test_times_before_the_cutoff_by_hand():
     by_day = HistoryView(get_histories(latest_histories(log, cutoff="2024-03-05")))
     assert_array_equal(by_day.event_days_ago, [4, 1, 1, 3, 5, 2])
     assert_array_equal(by_day.purchase_days_ago, [4, 1, 5, 2])
-    gaps, offsets = by_day.gaps
-    assert_array_equal(gaps, [3.0, 3.0])
-    assert_array_equal(offsets, [0, 1, 1, 2])
+    assert_array_equal(by_day.event_row, [0, 0, 0, 1, 2, 2])
+    assert_array_equal(by_day.purchase_row, [0, 0, 2, 2])
+    assert_array_equal(by_day.gaps.days, [3.0, 3.0])
+    assert_array_equal(by_day.gaps.offsets, [0, 1, 1, 2])
+    assert_array_equal(by_day.gaps.row, [0, 2])
     # The cutoff is 2024-03-05 23:00: whole days are counted back from there.
     X = latest_histories(log, cutoff="2024-03-05", granularity="h")
     by_hour = HistoryView(get_histories(X))
     assert_array_equal(by_hour.event_days_ago, [4, 1, 1, 3, 5, 2])
-    gaps, _ = by_hour.gaps
-    assert_array_equal(gaps, [71 / 24, 0.5, 3.0])
+    assert_array_equal(by_hour.gaps.days, [71 / 24, 0.5, 3.0])
+
+
+def test_the_time_since_the_last_purchase_does_not_depend_on_the_age_in_its_last_bit():
+    # Differences of ages in days, such as 50/24 - 49/24 and 7/24 - 6/24, would.
+    first = pd.date_range("2024-03-01 00:00", periods=200, freq="h")
+    log = pd.DataFrame(
+        {
+            "customer_id": np.repeat(np.arange(200), 2),
+            "date": np.ravel([[date, pd.Timestamp("2024-03-09 16:00")] for date in first]),
+            "amount": 1.0,
+        }
+    )
+    X = latest_histories(log, cutoff="2024-03-09", granularity="h")
+    since = HistoryView(get_histories(X)).days_since_last
+    assert_array_equal(since, np.full(200, 7 / 24))
