@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.compose import ColumnTransformer
-
 from clvkit.features._attribute_features import AttributeFeatures
 from clvkit.features._cadence_features import CadenceFeatures
 from clvkit.features._cohort_features import CohortFeatures
+from clvkit.features._column_transformer import ColumnTransformer
 from clvkit.features._covariate_encoder import CovariateEncoder
 from clvkit.features._event_stream_features import EventStreamFeatures
 from clvkit.features._history_union import HistoryUnion

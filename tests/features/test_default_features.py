@@ -9,19 +9,21 @@ import pytest
 import skops.io
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from clvkit.datasets import load_cdnow
 from clvkit.errors import HistoryTypeError
-from clvkit.features import default_features
+from clvkit.features import HistoryUnion, default_features
 from clvkit.history import make_samples
 
 TRUSTED = [
     "clvkit.features._attribute_features.AttributeFeatures",
     "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
+    "clvkit.features._column_transformer.ColumnTransformer",
     "clvkit.features._covariate_encoder.CovariateEncoder",
     "clvkit.features._default_features.HistoryColumn",
     "clvkit.features._default_features.StreamColumns",
@@ -96,6 +98,20 @@ def test_further_columns_are_ignored_and_missing_ones_named(samples):
     assert_array_equal(fitted.transform(X.assign(later=1.0)), fitted.transform(X))
     with pytest.raises(ValueError, match=r"columns are missing: \{'vip'\}"):
         fitted.transform(X.drop(columns="vip"))
+
+
+def test_is_a_column_transformer_that_does_not_copy_a_single_array(samples, monkeypatch):
+    X, _ = samples
+    made = []
+    transform = HistoryUnion.transform
+    monkeypatch.setattr(
+        HistoryUnion, "transform", lambda self, X: made.append(transform(self, X)) or made[-1]
+    )
+    fitted = default_features().fit(X[["history"]])
+    assert isinstance(fitted, ColumnTransformer)
+    made.clear()
+    features = fitted.transform(X[["history"]])
+    assert np.shares_memory(features, made[0])
 
 
 def test_works_in_a_pipeline_and_a_grid_search(samples):
