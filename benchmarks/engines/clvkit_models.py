@@ -13,21 +13,22 @@ from clvkit import btyd
 
 
 @cache
-def summary(path: str) -> pd.DataFrame:
+def summary(model: str, path: str) -> pd.DataFrame:
     with np.load(path) as arrays:
         frame = pd.DataFrame(dict(arrays))
-    frame.attrs["time_unit"] = "7D"
+    # In the unit of the model: weeks, or opportunities.
+    frame.attrs["time_unit"] = getattr(getattr(btyd, model)(), "time_unit", "7D")
     return frame
 
 
 @cache
 def fitted(model: str, path: str) -> Any:
-    return getattr(btyd, model)().fit(summary(path))
+    return getattr(btyd, model)().fit(summary(model, path))
 
 
 def prepare(task: dict[str, Any]) -> Callable[[], Any]:
     """Return the fit, or the prediction of a fitted model for every row."""
-    table = summary(task["summary"])
+    table = summary(task["model"], task["summary"])
     if task["do"] == "fit":
         return lambda: getattr(btyd, task["model"])().fit(table)
     model = fitted(task["model"], task["fitted_to"])
