@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -100,6 +104,26 @@ def test_results_that_could_not_be_written_are_not_measured(tmp_path, capsys):
     printed = capsys.readouterr()
     assert "results cannot be written to" in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
+def test_ended_from_outside_it_ends_the_competitor(adapter, tmp_path):
+    mine = adapter(
+        f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
+        "; time.sleep(60)"
+    )
+    words = ["--task", "cdnow_sample:1997-12-31:90", "--competitor", str(mine.path)]
+    command = [sys.executable, "-m", "benchmarks", "accuracy", *words, "--out", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=PAGE.parents[1])
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_a_reference_that_was_named_has_to_run(tmp_path, capsys):
