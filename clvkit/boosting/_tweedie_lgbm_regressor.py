@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.boosting._base import BaseLGBMRegressor
+from clvkit.boosting._base import BaseLGBMRegressor, Objective, log_of
 
 __all__ = ["TweedieLGBMRegressor"]
 
@@ -57,13 +59,25 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
     match_total : bool, default=True
         Multiply the predictions by the constant that makes them sum to the target on the
         training samples. See Notes.
+    early_stopping_rounds : int or None, default=None
+        Stop after so many trees that did not lower the deviance of the held-out rows, and keep the
+        trees up to the best; None trains ``n_estimators`` trees on all rows.
+    validation_fraction : float, default=0.1
+        Share of the customers held out for early stopping where ``fit`` is not told which rows.
+        See Notes.
+    monotone_constraints : dict of str to int, sequence of int, or None, default=None
+        By name of the feature, or one for each: 1 where the prediction may never fall with it, -1
+        where it may never rise, 0 where it is free. Features left out of a dict are free.
+    importance_type : {"gain", "split"}, default="gain"
+        What ``feature_importances_`` are shares of: the total gain, or the number of splits.
     n_jobs : int or None, default=1
         Threads; None is 1 (unless in a ``joblib.parallel_config`` context) and -1 all cores.
         Below about 100,000 samples, and inside a parallel search, 1 is fastest: LightGBM's
         threads wait busily for each other.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draws of ``subsample`` and ``colsample_bytree``; without those the fit is
-        deterministic anyway. A seed gives the same model for any ``n_jobs``.
+        Seed of the draws of ``subsample``, ``colsample_bytree`` and the held-out customers;
+        without those the fit is deterministic anyway. A seed gives the same model for any
+        ``n_jobs``.
 
     Attributes
     ----------
@@ -74,7 +88,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
     categories_ : dict of str to list
         Categories of each categorical column.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Share of the total gain; 0 throughout where no split was found.
+        Share of the total gain or of the splits; 0 throughout where no split was found.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -83,6 +97,8 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
 
     See Also
     --------
+    HurdleLGBMRegressor : Whether and how much by a model each, which may differ in their features.
+    ZILNLGBMRegressor : A whole distribution of the spend, with quantiles.
     clvkit.metrics.d2_tweedie : The score that goes with it.
     sklearn.ensemble.HistGradientBoostingRegressor : ``loss="poisson"`` or ``"gamma"``.
 
@@ -100,6 +116,13 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
     low in the mean, with it 3 % too low to exact, and the explained deviance was higher each
     time. Across time the level moves with season and growth as well, which no factor of the past
     can know.
+
+    *Early stopping.* Held-out rows are of other customers than the training rows: where ``X`` is a
+    frame with a level ``customer_id`` in its index (samples have one, and features keep it with
+    ``set_output(transform="pandas")``), all rows of a customer are held out together, for snapshots
+    of one customer overlap in time. In an array each row counts as a customer: with several
+    snapshots there, give ``validation_rows``. Rows held out by time are the more honest ones where
+    trade moves; leave a horizon between them and the training rows.
 
     References
     ----------
@@ -134,6 +157,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         **BaseLGBMRegressor._parameter_constraints,
         "tweedie_variance_power": [Interval(Real, 1, 2, closed="neither")],
         "match_total": ["boolean"],
+        "monotone_constraints": [dict, "array-like", None],
     }
 
     def __init__(
@@ -151,6 +175,10 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         max_bin: int = 255,
         tweedie_variance_power: float = 1.5,
         match_total: bool = True,
+        early_stopping_rounds: int | None = None,
+        validation_fraction: float = 0.1,
+        monotone_constraints: Mapping[str, int] | Sequence[int] | None = None,
+        importance_type: str = "gain",
         n_jobs: int | None = 1,
         random_state: int | np.random.RandomState | None = None,
     ):
@@ -166,12 +194,20 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         self.max_bin = max_bin
         self.tweedie_variance_power = tweedie_variance_power
         self.match_total = match_total
+        self.early_stopping_rounds = early_stopping_rounds
+        self.validation_fraction = validation_fraction
+        self.monotone_constraints = monotone_constraints
+        self.importance_type = importance_type
         self.n_jobs = n_jobs
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_rows: ArrayLike | None = None,
     ) -> TweedieLGBMRegressor:
         """Fit the trees.
 
@@ -186,6 +222,8 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
             Weights; only their ratios matter, and rows of weight 0 are left out. They weigh the
             deviance and not the number of samples in a leaf: a weight of 2 is near but not
             equal to a repeated row.
+        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
+            Mask or positions of the rows that early stopping is judged on; they grow no tree.
 
         Returns
         -------
@@ -195,21 +233,22 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         ------
         TargetError
             When ``y`` holds negative values.
+        ArgumentError
+            When ``validation_rows`` or ``monotone_constraints`` do not fit ``X``.
+        UnknownNameError
+            When ``monotone_constraints`` names a feature that ``X`` does not have.
         NotInstalledError
             When LightGBM or its system library ``libgomp`` is missing.
         """
-        data = self._check_training(X, y, sample_weight)
-        mean = float(np.average(data.y, weights=data.weight))
+        data = self._check_training(X, y, sample_weight, validation_rows)
+        mean = data.mean(data.y)
         # LightGBM refuses a target without any spend; ones and a factor of 0 predict zeros.
         relative = data.y / mean if mean > 0 else np.ones_like(data.y)
-        self.booster_ = self._train(
-            data._replace(y=relative),
-            {"objective": "tweedie", "tweedie_variance_power": self.tweedie_variance_power},
-        )
+        objective = {"objective": "tweedie", "tweedie_variance_power": self.tweedie_variance_power}
+        self.booster_ = self._train(data._replace(y=relative), Objective(objective))
         self.scale_ = mean
         if self.match_total:
-            fitted = self._booster_predict(self.booster_, data.X)
-            self.scale_ /= float(np.average(fitted, weights=data.weight))
+            self.scale_ /= data.mean(self._booster_predict(self.booster_, data.X))
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -229,8 +268,33 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         X = self._check_X(X)
         return self.scale_ * self._booster_predict(self.booster_, X)
 
+    def predict_contributions(self, X: Any) -> pd.DataFrame:
+        """Split the logarithm of each prediction into what the features add.
+
+        These are the Shapley values of the trees (TreeSHAP). They add on the log scale, so that
+        ``exp`` of one is the factor by which the feature raises or lowers the prediction.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            The columns of ``fit`` in the same order.
+
+        Returns
+        -------
+        contributions : DataFrame of shape (n_samples, n_features + 1)
+            One column for each feature (``x0``, ``x1``, ... where it had no name) and
+            ``base_value``, the same for all rows. The sum of a row is ``log(predict(X))``.
+
+        References
+        ----------
+        S. M. Lundberg et al., "From local explanations to global understanding with explainable AI
+        for trees", *Nature Machine Intelligence* 2 (2020) 56-67.
+        """
+        check_is_fitted(self)
+        return self._contributions(self.booster_, X, shift=log_of(self.scale_))
+
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the total gain that each feature brought."""
+        """Share of the total gain, or of the splits, that each feature brought."""
         check_is_fitted(self)
-        return self._importances(self.booster_)
+        return self._importances([self.booster_])
