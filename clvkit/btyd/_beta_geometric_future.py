@@ -97,7 +97,7 @@ def draw(
 
 
 def draw_histories(
-    kind: Kind, params: dict[str, float], age: Array, rng: np.random.Generator
+    kind: Kind, params: dict[str, Any], age: Array, rng: np.random.Generator
 ) -> Array:
     """Draw (frequency, recency, T) of newcomers observed for ``age``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +46,11 @@ class BetaGeometricModel(PurchaseModel):
         return bg.Kind(first=self._first)
 
     def simulate_summary(
-        self, T: ArrayLike, random_state: int | np.random.Generator | None = None
+        self,
+        T: ArrayLike,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        covariates: Any = None,
     ) -> Array:
         """Draw the purchase histories of newcomers.
 
@@ -56,14 +60,17 @@ class BetaGeometricModel(PurchaseModel):
             Ages at the cutoff, in the model's unit of time.
         random_state : int or numpy.random.Generator, optional
             Seed, or the generator to draw from.
+        covariates : mapping or DataFrame of 1 or n_customers rows, optional
+            As in :meth:`expected_purchases_newcomer`.
 
         Returns
         -------
         ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them.
+            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
         """
-        params = self._fitted_params()
+        self._fitted_params()
         age = np.atleast_1d(horizon_in_units(T, self.time_unit))
+        params = self._params_with(self._newcomers(len(age), covariates).shifts)
         return future.draw_histories(self._kind, params, age, np.random.default_rng(random_state))
 
     def _start(self, rows: Rows, weights: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
+from clvkit.btyd._design import covariate_names
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._independence import warn_of_dependence
 from clvkit.btyd._inference import check_coverage
@@ -305,7 +306,7 @@ def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
     """
     unit = purchase_model.time_unit
     summary = rfm_summary(X, time_unit=unit, gaps=getattr(model, "_needs_log_gaps", False))
-    names = _covariate_names(model)
+    names = covariate_names(model)
     if not names:
         return summary.to_numpy()
     missing = [name for name in names if name not in X.columns]
@@ -317,14 +318,6 @@ def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
     frame = pd.concat([summary, X[names]], axis=1)
     frame.attrs["time_unit"] = unit
     return frame
-
-
-def _covariate_names(model: Any) -> list[str]:
-    covariates = getattr(model, "covariates", None)
-    if covariates is None:
-        return []
-    chosen = covariates.values() if isinstance(covariates, Mapping) else [covariates]
-    return list(dict.fromkeys(name for names in chosen for name in names))
 
 
 def _fit_spend(model: Any, summary: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,26 @@ from numpy.typing import NDArray
 from clvkit.btyd._summary import COLUMNS
 from clvkit.errors import SummaryError, UnknownNameError
 
-__all__ = ["columns_of", "learn_levels", "read_design"]
+__all__ = ["columns_of", "covariate_names", "learn_levels", "one_row", "read_design"]
 
 Array = NDArray[np.float64]
 Levels = dict[str, list[str]]
+
+
+def covariate_names(model: Any) -> list[str]:
+    """Return the columns that a model reads beside its summary, of whatever process."""
+    covariates = getattr(model, "covariates", None)
+    if covariates is None:
+        return []
+    chosen = covariates.values() if isinstance(covariates, Mapping) else [covariates]
+    return list(dict.fromkeys(name for names in chosen for name in names))
+
+
+def one_row(covariates: Any) -> Any:
+    """Return a mapping of single values as a frame of one row; anything else as it is."""
+    if not isinstance(covariates, Mapping):
+        return covariates
+    return pd.DataFrame({name: np.atleast_1d(value) for name, value in covariates.items()})
 
 
 def learn_levels(summary: Any, names: list[str]) -> Levels:

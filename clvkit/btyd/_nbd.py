@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,7 +104,11 @@ class NBD(PurchaseModel):
     _effects: ClassVar[tuple[Effect, ...]] = (Effect("purchase", "purchase", "alpha", -1.0),)
 
     def simulate_summary(
-        self, T: ArrayLike, random_state: int | np.random.Generator | None = None
+        self,
+        T: ArrayLike,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        covariates: Any = None,
     ) -> Array:
         """Draw the purchase histories of newcomers.
 
@@ -114,14 +118,17 @@ class NBD(PurchaseModel):
             Ages at the cutoff, in the model's unit of time.
         random_state : int or numpy.random.Generator, optional
             Seed, or the generator to draw from.
+        covariates : mapping or DataFrame of 1 or n_customers rows, optional
+            As in :meth:`expected_purchases_newcomer`.
 
         Returns
         -------
         ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them.
+            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
         """
-        params = self._fitted_params()
+        self._fitted_params()
         age = np.atleast_1d(horizon_in_units(T, self.time_unit))
+        params = self._params_with(self._newcomers(len(age), covariates).shifts)
         rng = np.random.default_rng(random_state)
         x = rng.poisson(rng.gamma(params["r"], size=len(age)) / params["alpha"] * age)
         # The last of x times that are uniform in the age is Beta(x, 1) of it.

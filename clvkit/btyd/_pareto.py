@@ -244,7 +244,7 @@ def draw(
     return np.where(alive, bought, 0).astype(np.int64)
 
 
-def draw_histories(params: dict[str, float], age: Array, rng: np.random.Generator) -> Array:
+def draw_histories(params: dict[str, Any], age: Array, rng: np.random.Generator) -> Array:
     """Draw (frequency, recency, T) of newcomers observed for ``age``.
 
     Given x Poisson purchases while alive, their times are those of a uniform sample, and the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,7 +126,11 @@ class ParetoNBD(PurchaseModel):
     )
 
     def simulate_summary(
-        self, T: ArrayLike, random_state: int | np.random.Generator | None = None
+        self,
+        T: ArrayLike,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        covariates: Any = None,
     ) -> Array:
         """Draw the purchase histories of newcomers.
 
@@ -136,14 +140,17 @@ class ParetoNBD(PurchaseModel):
             Ages at the cutoff, in the model's unit of time.
         random_state : int or numpy.random.Generator, optional
             Seed, or the generator to draw from.
+        covariates : mapping or DataFrame of 1 or n_customers rows, optional
+            As in :meth:`expected_purchases_newcomer`.
 
         Returns
         -------
         ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them.
+            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
         """
-        params = self._fitted_params()
+        self._fitted_params()
         age = np.atleast_1d(horizon_in_units(T, self.time_unit))
+        params = self._params_with(self._newcomers(len(age), covariates).shifts)
         return pareto.draw_histories(params, age, np.random.default_rng(random_state))
 
     def _start(self, rows: Rows, weights: Array) -> Array:

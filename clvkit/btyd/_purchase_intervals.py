@@ -18,6 +18,8 @@ __all__ = ["PurchaseIntervals"]
 
 Array = NDArray[np.float64]
 
+#: An expectation that is none, as that of an empty horizon.
+_NOTHING = 1e-300
 #: Counts to begin with; customers with more are taken up again with four times as many.
 _COUNTS = 16
 _MOST_COUNTS = 2**20
@@ -63,12 +65,13 @@ class PurchaseIntervals(PurchaseVocabulary):
         total, square = np.zeros(len(rows.T)), np.zeros(len(rows.T))
         for model in models:
             expected = model.expected_purchases(summary, horizon)
-            log_expected = np.log(np.maximum(expected, np.finfo(float).tiny))
+            log_expected = np.log(np.maximum(expected, 0.5 * _NOTHING))
             total += log_expected
             square += log_expected**2
         mean = total / len(models)
         spread = reach * np.sqrt(np.maximum(square / len(models) - mean**2, 0.0))
-        return np.exp(mean[:, None] + spread[:, None] * np.array([-1.0, 1.0]))
+        ends = np.exp(mean[:, None] + spread[:, None] * np.array([-1.0, 1.0]))
+        return np.where(ends > _NOTHING, ends, 0.0)
 
     def purchases_interval(self, summary: Any, horizon: Horizon, coverage: float = 0.9) -> Array:
         """Return intervals for the number of purchases of each customer in the horizon.

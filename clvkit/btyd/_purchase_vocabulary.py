@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvkit.btyd._dedup import group_rows
+from clvkit.btyd._design import one_row
 from clvkit.btyd._discounting import discounted
 from clvkit.btyd._purchase_hooks import PurchaseHooks
 from clvkit.btyd._summary import Rows, newcomers, read_rows
 from clvkit.btyd._units import Horizon, horizon_in_units, horizon_per_row, rate_per_unit
-from clvkit.errors import HorizonError
+from clvkit.errors import ArgumentError, HorizonError
 
 __all__ = ["PurchaseVocabulary"]
 
@@ -189,26 +190,37 @@ class PurchaseVocabulary(PurchaseHooks):
         lengths = horizon_per_row(horizon, len(rows.T), self.time_unit)
         return self._draw(rows, lengths, np.random.default_rng(random_state))
 
-    def expected_purchases_newcomer(self, horizon: Horizon) -> float | Array:
+    def expected_purchases_newcomer(
+        self, horizon: Horizon, covariates: Any = None
+    ) -> float | Array:
         """Return the expected repeat purchases of a customer who has just bought first.
 
         Parameters
         ----------
         horizon : str, float or array-like of shape (n,)
             Time since the first purchase; an array gives an array.
+        covariates : mapping or DataFrame of 1 or n rows, optional
+            Values of the covariates, such as ``{"age": 40}``, which a model that has any needs:
+            who is meant cannot be guessed. One row holds for every horizon.
 
         Returns
         -------
         float or ndarray of shape (n,)
+
+        Raises
+        ------
+        ArgumentError
+            When the model has covariates and none are given, or the reverse, or not one row or
+            one for each horizon.
         """
         self._fitted_params()
         lengths = horizon_in_units(horizon, self.time_unit)
         flat = np.atleast_1d(lengths)
-        rows = newcomers(len(flat))
+        rows = self._newcomers(len(flat), covariates)
         expected = self._alive(rows) * self._purchases_if_alive(rows, flat)
         return expected if lengths.ndim else float(expected[0])
 
-    def purchase_pmf_newcomer(self, horizon: Horizon, n_max: int) -> Array:
+    def purchase_pmf_newcomer(self, horizon: Horizon, n_max: int, covariates: Any = None) -> Array:
         """Return P(X(t) = 0), ..., P(X(t) = n_max) for a customer who has just bought first.
 
         Parameters
@@ -217,16 +229,46 @@ class PurchaseVocabulary(PurchaseHooks):
             Time since the first purchase; an array gives a row for each.
         n_max : int
             Largest number of purchases.
+        covariates : mapping or DataFrame of 1 or n rows, optional
+            As in :meth:`expected_purchases_newcomer`.
 
         Returns
         -------
         ndarray of shape (n_max + 1,) or (n, n_max + 1)
+
+        Raises
+        ------
+        ArgumentError
+            As :meth:`expected_purchases_newcomer` does.
         """
         self._fitted_params()
         lengths = horizon_in_units(horizon, self.time_unit)
         flat = np.atleast_1d(lengths)
-        pmf = self._pmf(newcomers(len(flat)), flat, n_max)
+        pmf = self._pmf(self._newcomers(len(flat), covariates), flat, n_max)
         return pmf if lengths.ndim else pmf[0]
+
+    def _newcomers(self, n: int, covariates: Any) -> Rows:
+        """Return n customers in the moment of their first purchase, with their covariates."""
+        names = self._covariate_names()
+        name = type(self).__name__
+        if not names:
+            if covariates is not None:
+                raise ArgumentError(f"This {name} has no covariates: leave covariates out.")
+            return newcomers(n)
+        if covariates is None:
+            example = ", ".join(f"{one!r}: ..." for one in names)
+            raise ArgumentError(
+                f"This {name} has the covariates {', '.join(map(repr, names))}, so that newcomers "
+                f"differ: say which one is meant, as in covariates={{{example}}}."
+            )
+        moved = self._read_shifts(one_row(covariates))
+        rows = {len(shift) for shift in moved}
+        if not rows <= {1, n}:
+            raise ArgumentError(
+                f"covariates has {max(rows)} rows for {n} newcomers: give one row for all of them, "
+                "or one for each."
+            )
+        return newcomers(n)._replace(shifts=tuple(np.broadcast_to(one, n) for one in moved))
 
     def _rows(self, summary: Any) -> Rows:
         self._fitted_params()

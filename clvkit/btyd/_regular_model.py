@@ -99,6 +99,7 @@ class RegularModel(BetaGeometricModel):
         T: ArrayLike,
         random_state: int | np.random.Generator | None = None,
         *,
+        covariates: Any = None,
         gaps: bool = False,
     ) -> Array:
         """Draw the purchase histories of newcomers.
@@ -109,6 +110,8 @@ class RegularModel(BetaGeometricModel):
             Ages at the cutoff, in the model's unit of time.
         random_state : int or numpy.random.Generator, optional
             Seed, or the generator to draw from.
+        covariates : mapping or DataFrame of 1 or n_customers rows, optional
+            As in :meth:`expected_purchases_newcomer`.
         gaps : bool, default=False
             Whether to draw the times between purchases too, from which k is best estimated.
 
@@ -119,7 +122,7 @@ class RegularModel(BetaGeometricModel):
             of 0 and the sum of the logarithms of the gaps besides.
         """
         rng = np.random.default_rng(random_state)
-        drawn = super().simulate_summary(T, rng)
+        drawn = super().simulate_summary(T, rng, covariates=covariates)
         if not gaps:
             return drawn
         logs = _draw_log_gaps(drawn[:, 0], drawn[:, 1], self.k_, rng)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.btyd._design import covariate_names
 from clvkit.btyd._summary import read_rows, read_weights
-from clvkit.errors import ArgumentError
+from clvkit.errors import ArgumentError, UnknownNameError
 from clvkit.history import find_purchases, get_histories
 from clvkit.utils._duration import RESOLUTIONS, parse_duration
 
@@ -75,7 +76,7 @@ def track_purchases(
     Parameters
     ----------
     model : fitted purchase model
-        Without covariates.
+        Covariates are read from the columns of ``X`` beside the history.
     X : DataFrame with a ``history`` column, Series of histories, or HistoryArray
         The customers to track, to the end of what is known of them: give ``latest_histories`` of
         the whole log, also where the model was fitted at an earlier cutoff. Each customer once.
@@ -93,6 +94,8 @@ def track_purchases(
     ------
     ArgumentError
         When the histories end at several cutoffs.
+    UnknownNameError
+        When ``X`` lacks a covariate of the model.
 
     References
     ----------
@@ -132,7 +135,10 @@ def track_purchases(
     actual, _ = np.histogram(purchases.period[repeat], bins=ends + 0.5)
     births, customers = np.unique(purchases.birth, return_counts=True)
     unit = parse_duration(model.time_unit, name="time_unit").ticks("s") / size
-    expected = _expected_by(model, births, customers, ends, unit)
+    if covariate_names(model):
+        expected = _expected_of_each(model, _columns(X, model), purchases.birth, ends, unit)
+    else:
+        expected = _expected_by(model, births, customers, ends, unit)
     resolution = array.dtype.resolution
     day = RESOLUTIONS[resolution][1]
     moments = cutoffs[0] + np.rint((ends[1:] - purchases.now[0]) * size / day).astype(np.int64)
@@ -150,6 +156,23 @@ def _expected_by(model: Any, births: Any, customers: Any, ends: Any, unit: float
     distinct, code = np.unique(ages, return_inverse=True)
     expected = np.asarray(model.expected_purchases_newcomer(distinct))
     return np.asarray(expected[code].reshape(ages.shape) @ customers)
+
+
+def _expected_of_each(model: Any, table: Any, births: Any, ends: Any, unit: float) -> Array:
+    """Return the same where customers differ by covariates."""
+    ages = (np.maximum(end - births, 0.0) / unit for end in ends)
+    return np.array([model.expected_purchases_newcomer(age, table).sum() for age in ages])
+
+
+def _columns(X: Any, model: Any) -> Any:
+    names = covariate_names(model)
+    missing = [name for name in names if name not in getattr(X, "columns", ())]
+    if missing:
+        raise UnknownNameError(
+            f"X has no column {missing[0]!r}, which {type(model).__name__} names as a covariate. "
+            "Give the door a covariates table."
+        )
+    return X[names]
 
 
 @dataclass(frozen=True)
@@ -190,7 +213,7 @@ def frequency_histogram(
     Parameters
     ----------
     model : fitted purchase model
-        Without covariates.
+        Covariates are read from the summary.
     summary : DataFrame or array-like of shape (n_customers, 3 or more)
         As in the model's ``fit``.
     n_max : int, default=7
@@ -223,9 +246,12 @@ def frequency_histogram(
         raise ArgumentError(f"n_max={n_max!r} must be a whole number of 1 or more, such as 7.")
     counts = np.minimum(rows.frequency, n_max).astype(np.intp)
     actual = np.bincount(counts, weights, n_max + 1)
-    ages, code = np.unique(rows.T, return_inverse=True)
-    customers = np.bincount(code, weights, len(ages))
-    expected = customers @ model.purchase_pmf_newcomer(ages, int(n_max) - 1)
+    if covariate_names(model):
+        expected = weights @ model.purchase_pmf_newcomer(rows.T, int(n_max) - 1, summary)
+    else:
+        ages, code = np.unique(rows.T, return_inverse=True)
+        customers = np.bincount(code, weights, len(ages))
+        expected = customers @ model.purchase_pmf_newcomer(ages, int(n_max) - 1)
     return FrequencyHistogram(
-        actual.astype(float), np.append(expected, customers.sum() - expected.sum())
+        actual.astype(float), np.append(expected, weights.sum() - expected.sum())
     )

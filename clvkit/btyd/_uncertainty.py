@@ -19,6 +19,10 @@ __all__ = ["drawn_models", "models_around"]
 
 Array = NDArray[np.float64]
 
+#: No parameter is moved by more than a factor of e^16, over which the search looks for it: where a
+#: likelihood is flat, its curvature may ask for more than floats hold.
+_FARTHEST = 16.0
+
 
 def models_around(model: Any) -> list[Any]:
     """Return models whose parameters have the mean and covariance of the estimates.
@@ -55,6 +59,7 @@ def _moved(model: Any, step: Array) -> Any:
     other = copy(model)
     k = len(model._param_names)
     values = np.array(list(model.params_.values()))
-    moved = np.append(values[:k] * np.exp(step[:k]), values[k:] + step[k:])
+    factors = np.exp(np.clip(step[:k], -_FARTHEST, _FARTHEST))
+    moved = np.append(values[:k] * factors, values[k:] + step[k:])
     other.params_ = dict(zip(model.params_, moved.tolist(), strict=True))
     return other

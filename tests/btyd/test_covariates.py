@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from clvkit.btyd import BetaGeoNBD, GammaGamma
-from clvkit.errors import SummaryError, UnknownNameError
+from clvkit.btyd import NBD, BetaGeoNBD, GammaGamma, ParetoNBD
+from clvkit.errors import ArgumentError, SummaryError, UnknownNameError
 
 COEFS = {"purchase.age": 0.5, "purchase.male": -0.3, "dropout_a.age": -0.4, "dropout_b.age": 0.2}
 COVARIATES = {"purchase": ["age", "male"], "dropout": ["age"]}
@@ -156,3 +156,46 @@ def test_array_has_covariates_behind_its_four_columns(summary):
     by_position = BetaGeoNBD(covariates=["age", "male"]).fit(array)
     by_name = BetaGeoNBD(covariates=["age", "male"]).fit(some)
     assert_allclose(list(by_position.params_.values()), list(by_name.params_.values()))
+
+
+NEWCOMERS = [
+    (BetaGeoNBD, {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}),
+    (ParetoNBD, {"r": 0.553, "alpha": 10.58, "s": 0.606, "beta": 11.67}),
+    (NBD, {"r": 0.385, "alpha": 12.07}),
+]
+
+
+def with_age(model_class, params, age=0.05):
+    covariates = {"purchase": ["age"]}
+    return model_class.from_params(covariates=covariates, **params, **{"purchase.age": age})
+
+
+@pytest.mark.parametrize(("model_class", "params"), NEWCOMERS)
+def test_newcomers_differ_by_their_covariates(model_class, params):
+    model = with_age(model_class, params)
+    at_ten = model_class.from_params(**{**params, "alpha": params["alpha"] * np.exp(-0.5)})
+    expected = at_ten.expected_purchases_newcomer("52W")
+    assert_allclose(model.expected_purchases_newcomer("52W", {"age": 10.0}), expected, rtol=1e-14)
+    both = model.expected_purchases_newcomer([52.0, 52.0], pd.DataFrame({"age": [10.0, 0.0]}))
+    plain = model_class.from_params(**params).expected_purchases_newcomer("52W")
+    assert_allclose(both, [expected, plain], rtol=1e-14)
+    pmf = model.purchase_pmf_newcomer("52W", 3, covariates={"age": 10.0})
+    assert_allclose(pmf, at_ten.purchase_pmf_newcomer("52W", 3), rtol=1e-14)
+    drawn = model.simulate_summary([52.0] * 50, 0, covariates={"age": 10.0})
+    assert_allclose(drawn, at_ten.simulate_summary([52.0] * 50, 0), rtol=1e-14)
+
+
+@pytest.mark.parametrize(("model_class", "params"), NEWCOMERS)
+def test_a_newcomer_without_covariates_is_refused(model_class, params):
+    model = with_age(model_class, params)
+    for ask in (
+        lambda: model.expected_purchases_newcomer("52W"),
+        lambda: model.purchase_pmf_newcomer("52W", 3),
+        lambda: model.simulate_summary([52.0]),
+    ):
+        with pytest.raises(ArgumentError, match=r"has the covariates 'age'.*covariates={'age'"):
+            ask()
+    with pytest.raises(ArgumentError, match="3 rows for 2 newcomers"):
+        model.expected_purchases_newcomer([1.0, 2.0], {"age": [1.0, 2.0, 3.0]})
+    with pytest.raises(ArgumentError, match="has no covariates"):
+        model_class.from_params(**params).expected_purchases_newcomer("52W", {"age": 1.0})

@@ -99,3 +99,19 @@ def test_with_covariates():
     inner = model.expected_purchases_interval(data, 20.0)
     expected = model.expected_purchases(data, 20.0)
     assert np.all((inner[:, 0] <= expected * 1.001) & (expected <= inner[:, 1] * 1.001))
+
+
+def test_a_flat_likelihood_leaves_finite_intervals():
+    """An error of e^1000 is more than floats hold; what is expected then is still a number."""
+    model = BetaGeoNBD.from_params(**TRUTH.params_)
+    model.covariance_ = np.diag([0.01, 0.01, 1e6, 1e6])
+    rows = np.array([[0.0, 0.0, 30.0], [3.0, 10.0, 30.0]])
+    for method in (model.expected_purchases_interval, model.purchases_interval):
+        ends = method(rows, 39.0)
+        assert np.isfinite(ends).all()
+        assert np.all(ends[:, 0] <= ends[:, 1])
+
+
+def test_nothing_is_expected_of_an_empty_horizon():
+    model = BetaGeoNBD.from_params(**TRUTH.params_)
+    assert np.all(model.expected_purchases_interval([[3.0, 10.0, 30.0]], 0.0) == 0.0)

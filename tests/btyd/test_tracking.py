@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from clvkit.btyd import BetaGeoNBD, frequency_histogram, track_purchases
 from clvkit.datasets import load_cdnow
-from clvkit.errors import ArgumentError
+from clvkit.errors import ArgumentError, UnknownNameError
 from clvkit.history import latest_histories, make_samples, rfm_summary
 
 TABLE = Path(__file__).resolve().parents[3] / "shared/reference/reference_numbers.csv"
@@ -111,3 +111,23 @@ def test_n_max(n_max):
     model = BetaGeoNBD.from_params(r=0.6, alpha=5.0, a=0.8, b=2.5)
     with pytest.raises(ArgumentError, match="n_max"):
         frequency_histogram(model, [[0, 0.0, 5.0]], n_max)
+
+
+def test_customers_are_tracked_with_their_covariates(log):
+    """Odd customers buy at twice the rate: the sum of two models without covariates."""
+    X = latest_histories(log, "1997-09-30")
+    X["odd"] = np.arange(len(X)) % 2
+    moved = {"covariates": {"purchase": ["odd"]}, "purchase.odd": np.log(2.0)}
+    model = BetaGeoNBD.from_params(**VIGNETTE, **moved)
+    even, odd = (BetaGeoNBD.from_params(**VIGNETTE | {"alpha": 4.413659 / k}) for k in (1, 2))
+    parts = [track_purchases(one, X[X["odd"] == k]).expected for k, one in enumerate((even, odd))]
+    assert_allclose(track_purchases(model, X).expected, sum(parts), rtol=1e-10)
+    summary = rfm_summary(X).assign(odd=X["odd"])
+    summary.attrs["time_unit"] = "7D"
+    histograms = [
+        frequency_histogram(one, summary[X["odd"] == k]).expected
+        for k, one in enumerate((even, odd))
+    ]
+    assert_allclose(frequency_histogram(model, summary).expected, sum(histograms), rtol=1e-10)
+    with pytest.raises(UnknownNameError, match="X has no column 'odd'"):
+        track_purchases(model, X.drop(columns="odd"))
