@@ -9,7 +9,6 @@ from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import TweedieRegressor
 from sklearn.model_selection import ShuffleSplit, cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.metrics import get_clv_scorer, total_bias
@@ -20,18 +19,6 @@ TRUSTED = [
     "collections.OrderedDict",
     "lightgbm.basic.Booster",
 ]
-
-
-@parametrize_with_checks(
-    [TweedieLGBMRegressor()],
-    expected_failed_checks=lambda estimator: {
-        "check_sample_weight_equivalence_on_dense_data": (
-            "leaves are limited, and features binned, by the number of rows and not by weight"
-        )
-    },
-)
-def test_scikit_learn_conventions(estimator, check):
-    check(estimator)
 
 
 def test_it_beats_the_mean_and_a_linear_model_on_spend(spend_data):
