@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvkit.btyd import _beta_geometric as bg
 from clvkit.btyd import _beta_geometric_future as future
+from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd._boundaries import dropout_boundaries, rate_boundaries
 from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
@@ -33,6 +34,7 @@ class BetaGeometricModel(PurchaseModel):
     """
 
     _first: ClassVar[int]
+    _dropout_params: ClassVar[tuple[str, ...]] = ("a", "b")
     _param_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
     # Scaling a and b alike could not move the mean dropout a / (a + b), so each has its own.
     _effects: ClassVar[tuple[Effect, ...]] = (
@@ -85,6 +87,9 @@ class BetaGeometricModel(PurchaseModel):
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         return bg.row_derivatives(self._kind, params, rows)
 
+    def _without_dropout(self, params: Params, rows: Rows) -> RowDerivatives:
+        return nbd.row_derivatives(params["r"], params["alpha"], rows.frequency, rows.T)
+
     def _log_likelihood(self, rows: Rows) -> Array:
         return bg.log_likelihood(self._kind, self._params_with(rows.shifts), rows)
 
@@ -114,4 +119,6 @@ class BetaGeometricModel(PurchaseModel):
 
     def _boundaries(self, params: dict[str, float], rows: Rows) -> list[Boundary]:
         first = "first" if self._first else "first repeat"
-        return rate_boundaries(params, rows) + dropout_boundaries(params, rows, first=first)
+        return rate_boundaries(params, rows) + dropout_boundaries(
+            params, rows, first=first, nested=self._nested
+        )

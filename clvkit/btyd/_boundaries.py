@@ -38,18 +38,19 @@ def rate_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
 
 
 def dropout_boundaries(
-    params: dict[str, float], rows: Rows, *, first: str = "first repeat"
+    params: dict[str, float], rows: Rows, *, first: str = "first repeat", nested: str = "NBD"
 ) -> list[Boundary]:
     """Diagnose a and b, the heterogeneity of the dropout probability.
 
-    ``first`` names the first purchase after which a customer may drop out.
+    ``first`` names the first purchase after which a customer may drop out, ``nested`` what the
+    model is if nobody does.
     """
     a, b = params["a"], params["b"]
     both = ("a", "b")
     if not rows.frequency.any():
         return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
     if a / (a + b) < _NOTHING:
-        return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
+        return [Boundary(both, f"no dropout detected: {nested} fits as well.")]
     if b / (a + b) < _NOTHING:
         return [Boundary(both, f"every customer drops out after the {first} purchase.")]
     if a + b > ALIKE:
@@ -71,7 +72,7 @@ def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
     if not rows.frequency.any():
         return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
     if s * np.log1p(rows.T.max() / beta) < _NOTHING:
-        return [Boundary(both, "no customer drops out, which is the nested model NBD.")]
+        return [Boundary(both, "no dropout detected: NBD fits as well.")]
     typical = float(rows.T.mean())
     if beta < _NOTHING * typical:
         lost = -np.expm1(-s * np.log1p(typical / beta))

@@ -145,12 +145,7 @@ class NBD(PurchaseModel):
         return nbd.add_count_part(time, r, x, weights)
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
-        x, _, T = rows[:3]
-        value, gradient, hessian = nbd.time_rows(params["r"], params["alpha"], x, T)
-        count, slope, bend = nbd.count_rows(params["r"], x)
-        gradient[0] += slope
-        hessian[0, 0] += bend
-        return RowDerivatives(value + count, gradient, hessian)
+        return nbd.row_derivatives(params["r"], params["alpha"], rows.frequency, rows.T)
 
     def _posterior(self, rows: Rows) -> tuple[Array, Array]:
         """Return shape and rate of the Gamma distribution of the customer's own rate."""

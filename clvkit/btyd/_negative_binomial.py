@@ -12,11 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import tabulate_counts
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._special import log_rising, rising_slopes
 
-__all__ = ["add_count_part", "count_rows", "log_likelihood", "start", "time_rows"]
+__all__ = [
+    "add_count_part",
+    "count_rows",
+    "log_likelihood",
+    "row_derivatives",
+    "start",
+    "time_rows",
+]
 
 Array = NDArray[np.float64]
 Parts = tuple[Array, Array, Array]
@@ -61,6 +69,15 @@ def count_rows(r: float, x: Array) -> Parts:
     counts, code = _distinct(x)
     value, slope, bend = _count_parts(r, counts)
     return value[code], slope[code], bend[code]
+
+
+def row_derivatives(r: float, alpha: Any, x: Array, T: Array) -> RowDerivatives:
+    """Return each row's log-likelihood with derivatives in log r and log alpha."""
+    value, gradient, hessian = time_rows(r, alpha, x, T)
+    count, slope, bend = count_rows(r, x)
+    gradient[0] += slope
+    hessian[0, 0] += bend
+    return RowDerivatives(value + count, gradient, hessian)
 
 
 def add_count_part(total: Derivatives, r: float, x: Array, weights: Array) -> Derivatives:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd import _pareto as pareto
 from clvkit.btyd._boundaries import lifetime_boundaries, rate_boundaries
 from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
-from clvkit.btyd._negative_binomial import start
 from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._pareto_counts import pmf_if_alive
 from clvkit.btyd._purchase_hooks import Params
@@ -119,6 +119,7 @@ class ParetoNBD(PurchaseModel):
     clvkit.errors.SummaryError: In the summary recency is after T in 1 of 2 rows, for example ...
     """
 
+    _dropout_params: ClassVar[tuple[str, ...]] = ("s", "beta")
     _param_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
     _effects: ClassVar[tuple[Effect, ...]] = (
         Effect("purchase", "purchase", "alpha", -1.0),
@@ -155,7 +156,7 @@ class ParetoNBD(PurchaseModel):
 
     def _start(self, rows: Rows, weights: Array) -> Array:
         # Half of the customers are lost within the typical age.
-        r, alpha = start(rows.frequency, rows.T, weights)
+        r, alpha = nbd.start(rows.frequency, rows.T, weights)
         typical = float(weights @ rows.T / weights.sum())
         return np.log([r, alpha, 1.0, typical if typical > 0 else 1.0])
 
@@ -170,6 +171,9 @@ class ParetoNBD(PurchaseModel):
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         return pareto.row_derivatives(params, rows)
+
+    def _without_dropout(self, params: Params, rows: Rows) -> RowDerivatives:
+        return nbd.row_derivatives(params["r"], params["alpha"], rows.frequency, rows.T)
 
     def _log_likelihood(self, rows: Rows) -> Array:
         return pareto.log_likelihood(self._params_with(rows.shifts), rows)

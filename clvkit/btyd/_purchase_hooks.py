@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class PurchaseHooks(LikelihoodModel, ABC):
     """
 
     time_unit: str
+    #: The parameters that nothing tells about where nobody drops out.
+    _dropout_params: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def _start(self, rows: Rows, weights: Array) -> Array:
@@ -61,6 +63,18 @@ class PurchaseHooks(LikelihoodModel, ABC):
             total = some if total is None else total.plus(some)
         assert total is not None  # a fit without rows has been refused
         return total
+
+    @property
+    def _nested(self) -> str:
+        """What the model is where nobody drops out, in words."""
+        return "NBD"
+
+    def _without_dropout(self, params: Params, rows: Rows) -> RowDerivatives:
+        """Return each row's log-likelihood if nobody dropped out, by log r and log alpha.
+
+        A model that names its ``_dropout_params`` has it.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def _log_likelihood(self, rows: Rows) -> Array:

@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import group_rows
-from clvkit.btyd._likelihood_model import shifted
+from clvkit.btyd._likelihood_model import Boundary, shifted
 from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
+from clvkit.btyd._nested import dropout_gain, no_dropout
 from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_intervals import PurchaseIntervals
 from clvkit.btyd._summary import Rows, read_weights
@@ -28,6 +29,9 @@ Array = NDArray[np.float64]
 #: Another peak of the likelihood counts if it is higher by so much, a likelihood-ratio statistic
 #: of 4; below that chance may have made it, and the end of the first search stays.
 _HIGHER = 2.0
+#: A gain of the log-likelihood that says nothing: without dropout, chance alone makes that or more
+#: of two parameters in one data set of three.
+_AS_WELL = 0.5
 
 
 class PurchaseModel(PurchaseIntervals):
@@ -96,7 +100,8 @@ class PurchaseModel(PurchaseIntervals):
         Warns
         -----
         BoundaryWarning
-            When a simpler model fits as well; predictions are those of that model.
+            When a simpler model fits as well, such as one without dropout. Estimates stay where the
+            likelihood is highest; nothing tells how far those that it names may be off.
         UnitWarning
             When a frame does not say its unit of time.
         """
@@ -111,9 +116,21 @@ class PurchaseModel(PurchaseIntervals):
                 "fit. A model with known parameters comes from from_params."
             )
         found = self._search(rows, design, weights)
-        params = self._as_params(found.central)
-        self._keep(found, n, self._boundaries(params, rows))
+        self._keep(found, n, self._diagnose(found, rows, design, weights))
         return self
+
+    def _diagnose(
+        self, found: Estimate, rows: Rows, design: Array, weights: Array
+    ) -> list[Boundary]:
+        boundaries = self._boundaries(self._as_params(found.central), rows)
+        names = self._dropout_params
+        if not names or self.prior is not None or not rows.frequency.any():
+            return boundaries
+        gain = dropout_gain(self, found, rows, design, weights)
+        if gain >= _AS_WELL:
+            return boundaries
+        others = [boundary for boundary in boundaries if boundary.parameters != names]
+        return [*others, no_dropout(names, gain, self._nested)]
 
     def _search(self, rows: Rows, design: Array, weights: Array) -> Estimate:
         start = self._start(rows, weights)

@@ -155,6 +155,15 @@ class RegularModel(BetaGeometricModel):
         at = super()._row_derivatives(params, rows)
         return at._replace(value=at.value + log_gap_density(rows, self.k_))
 
+    @property
+    def _nested(self) -> str:
+        return "NBD" if self.k_ == 1 else "the model without dropout"
+
+    def _without_dropout(self, params: Params, rows: Rows) -> RowDerivatives:
+        with np.errstate(divide="ignore"):  # the log-odds of a dropout that never happens
+            at = self._row_derivatives({**params, "a": 0.0, "b": 1.0}, rows)
+        return RowDerivatives(at.value, at.gradient[:2], at.hessian[:2, :2])
+
     def _log_likelihood(self, rows: Rows) -> Array:
         return super()._log_likelihood(rows) + log_gap_density(rows, self.k_)
 

@@ -226,7 +226,7 @@ def nbd_without_dropout(n=2_000):
 
 def test_no_dropout_is_the_nbd():
     summary = nbd_without_dropout()
-    with pytest.warns(BoundaryWarning, match=r"a=.*b=.*nested model NBD"):
+    with pytest.warns(BoundaryWarning, match=r"a=.*b=.*no dropout detected: NBD fits"):
         model = BetaGeoNBD().fit(summary)
     assert model.converged_
     assert model.boundary_ == ["a", "b"]

@@ -47,7 +47,7 @@ NESTED = {
     "NBD": (
         {"a": 1e-9},
         ["a", "b"],
-        "no customer drops out",
+        "no dropout detected: NBD fits as well",
         lambda: np.log(gamma_rate(T)),
     ),
     "geometric lifetime": (
@@ -114,7 +114,7 @@ def test_without_dropout_the_pareto_nbd_is_the_nbd():
     params = {**LIFETIME, "s": 1e-9}
     [boundary] = lifetime_boundaries(params, ROWS)
     assert boundary.parameters == ("s", "beta")
-    assert "no customer drops out, which is the nested model NBD" in boundary.meaning
+    assert "no dropout detected: NBD fits as well" in boundary.meaning
     nested = NBD.from_params(r=0.553, alpha=10.58)
     actual = ParetoNBD.from_params(**params).log_likelihood(SUMMARY)
     assert_allclose(actual, nested.log_likelihood(SUMMARY), rtol=1e-7)

@@ -57,7 +57,7 @@ def test_no_dropout_is_the_nbd():
     T = rng.uniform(20, 60, 2_000)
     x = rng.poisson(rng.gamma(0.8, 0.2, 2_000) * T)
     summary = np.column_stack([x, np.where(x > 0, T * rng.beta(np.maximum(x, 1), 1), 0.0), T])
-    with pytest.warns(BoundaryWarning, match=r"a=.*b=.*nested model NBD"):
+    with pytest.warns(BoundaryWarning, match=r"a=.*b=.*no dropout detected: NBD fits"):
         fitted = ModifiedBetaGeoNBD().fit(summary)
     assert fitted.boundary_ == ["a", "b"]
     r, alpha = fitted.params_["r"], fitted.params_["alpha"]

@@ -335,7 +335,7 @@ def without_dropout(n=2_000, seed=2):
 
 def test_no_dropout_is_the_nbd():
     summary = without_dropout()
-    with pytest.warns(BoundaryWarning, match=r"s=.*beta=.*nested model NBD"):
+    with pytest.warns(BoundaryWarning, match=r"s=.*beta=.*no dropout detected: NBD fits"):
         model = ParetoNBD().fit(summary)
     nested = NBD().fit(summary)
     assert model.converged_

@@ -141,7 +141,7 @@ def test_regressor_hands_over_the_gaps():
 
 def test_no_dropout_is_told():
     truth = BetaGeoCNBD.from_params(k=2, r=0.8, alpha=2.0, a=1e-9, b=1e3)
-    with pytest.warns(BoundaryWarning, match="no customer drops out"):
+    with pytest.warns(BoundaryWarning, match="no dropout detected: the model without dropout fits"):
         fitted = ModifiedBetaGeoCNBD().fit(truth.simulate_summary(np.full(800, 52.0), 0, gaps=True))
     assert fitted.k_ == 2
 
