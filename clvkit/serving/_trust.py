@@ -30,6 +30,7 @@ _ESTIMATORS = (
     "clvkit.features._attribute_features.AttributeFeatures",
     "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",
+    "clvkit.features._column_transformer.ColumnTransformer",
     "clvkit.features._covariate_encoder.CovariateEncoder",
     "clvkit.features._default_features.HistoryColumn",
     "clvkit.features._default_features.StreamColumns",
