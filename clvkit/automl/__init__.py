@@ -1,6 +1,6 @@
 """The search for the best model of a log."""
 
 from clvkit.automl._auto_clv import AutoCLV
-from clvkit.automl.candidates import Candidate, default_candidates
+from clvkit.automl.candidates import Candidate, all_candidates, default_candidates
 
-__all__ = ["AutoCLV", "Candidate", "default_candidates"]
+__all__ = ["AutoCLV", "Candidate", "all_candidates", "default_candidates"]

@@ -3,6 +3,9 @@
 A candidate knows how to build an unfitted pipeline from histories to spend. To add one's own,
 give ``AutoCLV(candidates={"name": pipeline, ...})`` an estimator, or a :class:`Candidate` where it
 should be tuned.
+
+Not all of them compete unless asked for: ``AutoCLV(candidates=["default", "hybrid", "ridge"])``
+adds a family and a candidate, ``candidates="all"`` takes :func:`all_candidates`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from clvkit.automl import _hybrid_builders as hybrids
+from clvkit.automl import _regressor_builders as regressors
 from clvkit.automl._own import OwnBuilder, needs_no_labels
 from clvkit.baselines import HistoricalRate, LastPeriod, PopulationMean
 from clvkit.boosting import TweedieLGBMRegressor
@@ -22,10 +27,16 @@ from clvkit.errors import UnknownNameError
 from clvkit.features import default_features
 from clvkit.model_selection import SnapshotRegressor
 
-__all__ = ["FAMILIES", "Candidate", "default_candidates", "resolve_candidates"]
+__all__ = [
+    "FAMILIES",
+    "Candidate",
+    "all_candidates",
+    "default_candidates",
+    "resolve_candidates",
+]
 
-#: Families in the order in which they are tried: the cheap ones first.
-FAMILIES = ("baseline", "btyd", "boosting")
+#: Families in the order in which they are tried: the cheap and strong ones first.
+FAMILIES = ("baseline", "btyd", "boosting", "hybrid", "regressor")
 
 Params = dict[str, Any]
 
@@ -44,10 +55,12 @@ class Candidate:
     name : str
         As it stands on the leaderboard.
     family : str
-        The kind it belongs to: baseline, btyd, boosting, or any other word.
+        The kind it belongs to: baseline, btyd, boosting, hybrid, regressor (of scikit-learn),
+        or any other word.
     build : callable
         ``build(horizon, random_state, **params)`` returns an unfitted pipeline that takes a
-        DataFrame with a ``history`` column.
+        DataFrame with a ``history`` column. Where it holds a :class:`SnapshotRegressor`, that
+        makes its own labels, and none is put around the pipeline.
     label_trained : bool, default=True
         Whether it learns from ``y``; it is then trained on snapshots of the histories.
     space : callable, optional
@@ -86,8 +99,11 @@ class Candidate:
         """Return an unfitted estimator that is fitted on histories, whatever it learns from."""
         snapshots, own = _split(params or {})
         pipeline = self.build(horizon, random_state, **own)
-        if isinstance(pipeline, SnapshotRegressor):
-            return pipeline.set_params(horizon=horizon, labels=labels, **snapshots)
+        inner = _snapshot_regressors(pipeline)
+        if inner:
+            for regressor in inner:
+                regressor.set_params(horizon=horizon, labels=labels, **snapshots)
+            return pipeline
         if not self.label_trained:
             return pipeline
         return SnapshotRegressor(pipeline, horizon=horizon, labels=labels, **snapshots)
@@ -104,48 +120,80 @@ def default_candidates() -> list[Candidate]:
     ]
 
 
+def all_candidates() -> list[Candidate]:
+    """Return every candidate there is: the default ones, and those that compete when asked for.
+
+    Examples
+    --------
+    >>> from clvkit.automl.candidates import all_candidates
+    >>> [candidate.name for candidate in all_candidates() if candidate.family == "hybrid"]
+    ['hybrid', 'hybrid_average']
+    """
+    h, r = hybrids, regressors
+    return [
+        *default_candidates(),
+        Candidate("mbg_nbd", "btyd", h.mbg_nbd, label_trained=False),
+        Candidate("pareto_nbd", "btyd", h.pareto_nbd, label_trained=False),
+        Candidate("bg_nbd_conditional", "btyd", h.bg_nbd_conditional, label_trained=False),
+        Candidate("hybrid", "hybrid", h.hybrid, space=h.hybrid_space),
+        Candidate("hybrid_average", "hybrid", h.hybrid_average, space=h.hybrid_average_space),
+        Candidate("ridge", "regressor", r.ridge, space=r.ridge_space),
+        Candidate("tweedie_glm", "regressor", r.tweedie_glm, space=r.tweedie_glm_space),
+        Candidate("decision_tree", "regressor", r.decision_tree, space=r.decision_tree_space),
+        Candidate("hist_boosting", "regressor", r.hist_boosting, space=r.hist_boosting_space),
+        Candidate("random_forest", "regressor", r.random_forest, space=r.random_forest_space),
+        Candidate("svr", "regressor", r.svr, space=r.svr_space),
+        Candidate("mlp", "regressor", r.mlp, space=r.mlp_space),
+    ]
+
+
 def resolve_candidates(candidates: Any) -> list[Candidate]:
     """Return what ``AutoCLV(candidates=...)`` means.
 
     Parameters
     ----------
     candidates : "default", str, list or dict
-        ``"default"``; names of families or candidates; or a dict of a user's own, name ->
-        estimator or :class:`Candidate`, which compete beside the default ones; one that has the
-        name of a default one takes its place.
+        ``"default"``, ``"all"``; names of families or candidates; or a dict of a user's own,
+        name -> estimator or :class:`Candidate`, which compete beside the default ones; one that
+        has the name of a default one takes its place.
 
     Raises
     ------
     UnknownNameError
         For a name that is neither a family nor a candidate.
     """
-    default = default_candidates()
     if isinstance(candidates, dict):
+        default = default_candidates()
         own = {name: _adopt(name, value) for name, value in candidates.items()}
         return list(({candidate.name: candidate for candidate in default} | own).values())
     if isinstance(candidates, str):
         candidates = [candidates]
     chosen: list[Candidate] = []
     for entry in candidates:
-        chosen += [entry] if isinstance(entry, Candidate) else _named(entry, default)
+        chosen += [entry] if isinstance(entry, Candidate) else _named(entry)
     unique = {candidate.name: candidate for candidate in chosen}
     if not unique:
         raise UnknownNameError("candidates is empty. Give 'default', or names such as 'btyd'.")
     return list(unique.values())
 
 
-def _named(name: Any, default: list[Candidate]) -> list[Candidate]:
+def _named(name: Any) -> list[Candidate]:
+    """Return what a word stands for: a family before a candidate of the same name."""
     if name == "default":
-        return default
-    found = [candidate for candidate in default if name in (candidate.name, candidate.family)]
+        return default_candidates()
+    every = all_candidates()
+    found = [c for c in every if name == "all" or name == c.family]
     if found:
         return found
-    known = [*FAMILIES, *(candidate.name for candidate in default)]
+    found = [c for c in every if name == c.name]
+    if found:
+        return found
+    known = ["default", "all", *FAMILIES, *(candidate.name for candidate in every)]
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise UnknownNameError(
         f"candidates={name!r} is neither a family nor a candidate.{hint} Families: "
-        f"{', '.join(FAMILIES)}; candidates: {', '.join(c.name for c in default)}. Your own go "
+        f"{', '.join(FAMILIES)}; candidates: {', '.join(c.name for c in every)}. Your own go "
         "into a dict: candidates={'name': pipeline}."
     )
 
@@ -160,6 +208,11 @@ def _adopt(name: str, value: Any) -> Candidate:
             f"fit, predict and get_params) or a Candidate, got {value!r}."
         )
     return Candidate(name, "own", OwnBuilder(value), label_trained=not needs_no_labels(value))
+
+
+def _snapshot_regressors(estimator: Any) -> list[SnapshotRegressor]:
+    inner = estimator.get_params(deep=True).values()
+    return [part for part in (estimator, *inner) if isinstance(part, SnapshotRegressor)]
 
 
 def _split(params: Params) -> tuple[Params, Params]:

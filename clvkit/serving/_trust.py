@@ -41,7 +41,9 @@ _ESTIMATORS = (
     "clvkit.features._season_features.SeasonFeatures",
     "clvkit.features._tenure_features.TenureFeatures",
     "clvkit.features._window_features.WindowFeatures",
+    "clvkit.model_selection._average_regressor.AverageRegressor",
     "clvkit.model_selection._snapshot_regressor.SnapshotRegressor",
+    "clvkit.model_selection._spend_regressor.SpendRegressor",
     "clvkit.serving._clv_model.CLVModel",
 )
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
+import optuna
 import pytest
+import skops.io
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from clvkit.automl import Candidate, default_candidates
+from clvkit.automl import Candidate, all_candidates
 from clvkit.automl.candidates import FAMILIES, resolve_candidates
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.btyd import BTYDRegressor
 from clvkit.errors import UnknownNameError
 from clvkit.features import default_features
+from clvkit.history import latest_histories, make_samples
+from clvkit.metrics import d2_tweedie
 from clvkit.model_selection import SnapshotRegressor
+from clvkit.serving._trust import TRUSTED_TYPES
 
 
 def names(candidates):
@@ -26,8 +32,12 @@ def names(candidates):
     ("given", "expected"),
     [
         ("default", ["historical_rate", "last_period", "population_mean", "bg_nbd", "tweedie"]),
-        ("btyd", ["bg_nbd"]),
+        ("btyd", ["bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional"]),
+        ("bg_nbd", ["bg_nbd"]),
         (["boosting", "last_period"], ["tweedie", "last_period"]),
+        ("hybrid", ["hybrid", "hybrid_average"]),
+        (["ridge", "hybrid_average"], ["ridge", "hybrid_average"]),
+        ("all", [candidate.name for candidate in all_candidates()]),
         (["baseline", "historical_rate"], ["historical_rate", "last_period", "population_mean"]),
         (("default",), ["historical_rate", "last_period", "population_mean", "bg_nbd", "tweedie"]),
     ],
@@ -36,17 +46,84 @@ def test_families_and_names(given, expected):
     assert names(given) == expected
 
 
-def test_every_family_has_a_default():
-    assert {candidate.family for candidate in default_candidates()} == set(FAMILIES)
+def test_every_family_has_a_candidate():
+    families = [candidate.family for candidate in all_candidates()]
+    assert list(dict.fromkeys(families)) == list(FAMILIES)
 
 
-@pytest.mark.parametrize("candidate", default_candidates(), ids=lambda candidate: candidate.name)
+for_every_candidate = pytest.mark.parametrize(
+    "candidate", all_candidates(), ids=lambda candidate: candidate.name
+)
+
+
+@for_every_candidate
 def test_candidates_pickle_and_build(candidate):
     again = pickle.loads(pickle.dumps(candidate))
-    estimator = again.estimator("13W", random_state=3)
-    assert isinstance(estimator, SnapshotRegressor) == candidate.label_trained
+    estimator = again.estimator("13W", random_state=3, labels="given")
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    snapshots = [part for part in parts if isinstance(part, SnapshotRegressor)]
+    assert bool(snapshots) == candidate.label_trained
+    assert all((part.horizon, part.labels) == ("13W", "given") for part in snapshots)
     inner = getattr(estimator, "pipeline", estimator)
     assert isinstance(inner, Pipeline)
+
+
+@for_every_candidate
+def test_spaces_suggest_what_the_builders_take(candidate):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(5):
+        params = candidate.space(study.ask())
+        assert bool(params) == candidate.tunable
+        estimator = candidate.estimator("13W", random_state=0, params=params)
+        shown = str(list(estimator.get_params(deep=True).values()))
+        assert all(str(value) in shown for value in params.values())
+
+
+TRAINED = [c for c in all_candidates() if c.label_trained]
+
+
+@pytest.fixture(scope="module")
+def noise(cdnow):
+    """Samples whose labels have nothing to do with the histories, twice."""
+    X = make_samples(cdnow, "13W", cutoffs="1997-12-31").X
+    rng = np.random.default_rng(0)
+    return X, *(np.where(rng.random(len(X)) < 0.2, rng.lognormal(3, 1, len(X)), 0) for _ in "ab")
+
+
+@pytest.mark.parametrize("candidate", TRAINED, ids=lambda candidate: candidate.name)
+def test_nothing_is_gained_on_noise(noise, candidate):
+    """No candidate explains fresh noise better than its mean does."""
+    X, y, fresh = noise
+    fitted = candidate.estimator("13W", random_state=0, labels="given").fit(X, y)
+    mean = PopulationMean().fit(X, y)
+    gained = d2_tweedie(fresh, fitted.predict(X)) - d2_tweedie(fresh, mean.predict(X))
+    assert gained <= 0.005
+
+
+@pytest.mark.parametrize("candidate", TRAINED, ids=lambda candidate: candidate.name)
+def test_candidates_learn_from_histories_alone_and_survive_storage(cdnow, candidate):
+    X = latest_histories(cdnow, cutoff="1998-03-31")
+    fitted = candidate.estimator("13W", random_state=0).fit(X)
+    prediction = fitted.predict(X)
+    assert np.isfinite(prediction).all()
+    assert (prediction >= 0).all()
+    again = skops.io.loads(skops.io.dumps(fitted), trusted=list(TRUSTED_TYPES))
+    assert np.array_equal(again.predict(X), prediction)
+    if candidate.family != "baseline":
+        actual = make_samples(cdnow, "13W", cutoffs="1998-03-31").y
+        assert d2_tweedie(actual, prediction) > 0.05
+
+
+def test_the_average_of_boosting_and_purchase_model(cdnow):
+    (candidate,) = resolve_candidates("hybrid_average")
+    X = latest_histories(cdnow, cutoff="1998-03-31")
+    boosting, bg_nbd = (
+        c.estimator("13W", random_state=0).fit(X).predict(X)
+        for c in resolve_candidates(["hybrid", "bg_nbd"])
+        if c.name != "hybrid_average"
+    )
+    average = candidate.estimator("13W", random_state=0, params={"weight": 0.25}).fit(X)
+    assert average.predict(X) == pytest.approx(0.25 * boosting + 0.75 * bg_nbd)
 
 
 def test_an_own_candidate_of_a_default_name_takes_its_place():
@@ -98,7 +175,7 @@ def test_a_snapshot_regressor_keeps_its_own_settings():
 
 
 def test_parameters_of_the_snapshots_go_around_the_pipeline():
-    (tweedie,) = resolve_candidates("boosting")
+    (tweedie,) = resolve_candidates("tweedie")
     params = {"num_leaves": 7, "snapshots__n_snapshots": 2}
     built = tweedie.estimator("13W", random_state=0, params=params)
     assert built.n_snapshots == 2

@@ -1,0 +1,139 @@
+"""The average of regressors that are each fitted on the histories themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context, clone
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["AverageRegressor"]
+
+
+class AverageRegressor(RegressorMixin, _BaseComposition):
+    """Predict the weighted mean of what several regressors predict.
+
+    A purchase model and boosting err in different ways: the one knows the law of the process,
+    the other what it leaves out. Their mean is often better than either. Use it for two or three
+    models of different kinds; the mean of many alike is that of one.
+
+    It does what :class:`sklearn.ensemble.VotingRegressor` does, and needs no labels where its
+    regressors need none: it hands ``X``, and ``y`` where there is one, to each of them.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Names and regressors from histories to spend, such as a
+        :class:`SnapshotRegressor` and a :class:`~clvkit.btyd.BTYDRegressor`.
+    weights : list of float or None, default=None
+        Weight of each, 0 or more; they are scaled to a sum of 1. None weighs all alike.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        The fitted regressors.
+
+    Raises
+    ------
+    ValueError
+        At fit, if names are not unique, or if the weights are not one for each regressor, 0 or
+        more, and above 0 in sum.
+
+    See Also
+    --------
+    sklearn.ensemble.StackingRegressor : Learns how to combine, from labels.
+
+    Examples
+    --------
+    >>> from clvkit.baselines import HistoricalRate
+    >>> from clvkit.btyd import BTYDRegressor
+    >>> from clvkit.datasets import load_cdnow
+    >>> from clvkit.history import latest_histories
+    >>> from clvkit.model_selection import AverageRegressor
+    >>> X = latest_histories(load_cdnow(), cutoff="1997-09-30")
+    >>> parts = [("rate", HistoricalRate(horizon="39W")), ("bg_nbd", BTYDRegressor(horizon="39W"))]
+    >>> AverageRegressor(parts).fit(X).predict(X)[:3].round(2)
+    array([52.12, 39.48,  6.82])
+    >>> AverageRegressor(parts, weights=[1.0]).fit(X)
+    Traceback (most recent call last):
+        ...
+    ValueError: weights has 1 values for 2 estimators...
+    """
+
+    _parameter_constraints: dict = {"estimators": [list], "weights": [list, None]}
+
+    def __init__(
+        self, estimators: list[tuple[str, Any]], weights: list[float] | None = None
+    ) -> None:
+        self.estimators = estimators
+        self.weights = weights
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the average and of its regressors."""
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> AverageRegressor:
+        """Set parameters of the average, of a regressor (``name__parameter``), or a regressor."""
+        self._set_params("estimators", **params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> AverageRegressor:
+        """Fit every regressor.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+        y : array-like of shape (n_samples,), default=None
+            Handed on as it is.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_names([name for name, _ in self.estimators])
+        self._shares()
+        self.estimators_ = [clone(estimator).fit(X, y) for _, estimator in self.estimators]
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return the weighted mean of the predictions for each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        total = np.zeros(len(X))
+        for share, estimator in zip(self._shares(), self.estimators_, strict=True):
+            total += share * estimator.predict(X)
+        return total
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Return the weights, scaled to a sum of 1."""
+        n_estimators = len(self.estimators)
+        weights = np.ones(n_estimators) if self.weights is None else np.asarray(self.weights)
+        if not len(weights) == n_estimators > 0:
+            raise ValueError(
+                f"weights has {len(weights)} values for {n_estimators} estimators: give one for "
+                "each of them, and at least one estimator."
+            )
+        if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+            raise ValueError(
+                f"weights={self.weights} must be 0 or more, finite, and above 0 in sum."
+            )
+        return weights / weights.sum()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
