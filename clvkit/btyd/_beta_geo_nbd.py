@@ -31,7 +31,7 @@ class BetaGeoNBD(BetaGeometricModel):
         are, categories as indicators. A coefficient of ``purchase`` divides ``alpha`` by its
         exponential; ``a`` and ``b`` are multiplied, each with coefficients of its own.
     shared_covariates : sequence of str, default=()
-        Covariates with one coefficient for all processes.
+        Those of ``covariates`` that have one coefficient for all processes.
     prior : {"weak"}, dict or None, default=None
         Normal priors on the logarithms of the parameters. ``"weak"`` centres them on values
         typical for data of this scale, with a standard deviation of 2; a mapping gives
@@ -45,10 +45,11 @@ class BetaGeoNBD(BetaGeometricModel):
     Attributes
     ----------
     params_ : dict
-        ``r``, ``alpha`` (in ``time_unit``), ``a`` and ``b``.
-    covariance_ : ndarray of shape (4, 4)
-        Covariance of the estimates of the **logarithms** of the parameters, in the order of
-        ``params_``. Parameters on a boundary have NaN.
+        ``r``, ``alpha`` (in ``time_unit``), ``a`` and ``b``, then the coefficients, such as
+        ``purchase.age``, ``dropout_a.age`` and ``dropout_b.age``.
+    covariance_ : ndarray of shape (n_params, n_params)
+        Covariance of the estimates of the **logarithms** of the parameters and of the
+        coefficients, in the order of ``params_``. Parameters on a boundary have NaN.
     standard_errors_ : dict
         Standard errors of the parameters themselves (delta method).
     log_likelihood_, aic_, bic_ : float

@@ -217,12 +217,17 @@ class LikelihoodModel(BaseEstimator):
         errors = slopes * np.sqrt(np.diag(self.covariance_))
         self.standard_errors_ = dict(zip(self.params_, errors.tolist(), strict=True))
         self.log_likelihood_ = float(found.optimum.at.value) - found.log_prior
-        self.aic_ = 2.0 * len(theta) - 2.0 * self.log_likelihood_
-        self.bic_ = float(np.log(n)) * len(theta) - 2.0 * self.log_likelihood_
+        chosen = len(theta) + self._n_chosen()
+        self.aic_ = 2.0 * chosen - 2.0 * self.log_likelihood_
+        self.bic_ = float(np.log(n)) * chosen - 2.0 * self.log_likelihood_
         self.converged_ = found.optimum.converged
         self.n_iter_ = found.optimum.n_iter
         self.boundary_ = [name for name in self._param_names if name in at_boundary]
         self._warn(boundaries)
+
+    def _n_chosen(self) -> int:
+        """Return how many numbers the data chose beside ``params_``."""
+        return 0
 
     def _warn(self, boundaries: list[Boundary]) -> None:
         name = type(self).__name__

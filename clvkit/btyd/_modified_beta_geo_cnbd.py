@@ -35,6 +35,17 @@ class ModifiedBetaGeoCNBD(RegularModel):
     time_unit : str, default="7D"
         The unit of time of ``alpha``, of numeric horizons and of summaries given as arrays. A
         calendar unit such as ``"1M"`` counts by its average length.
+    covariates : list of str, dict of lists, or None, default=None
+        Columns of the summary that move the parameters: for each process in a mapping
+        (``{"purchase": [...], "dropout": [...]}``), or a list for both. Numbers enter as they
+        are, categories as indicators. A coefficient of ``purchase`` divides ``alpha`` by its
+        exponential; ``a`` and ``b`` are multiplied, each with coefficients of its own.
+    shared_covariates : sequence of str, default=()
+        Those of ``covariates`` that have one coefficient for all processes.
+    prior : {"weak"}, dict or None, default=None
+        Normal priors on the logarithms of the parameters. ``"weak"`` centres them on values
+        typical for data of this scale, with a standard deviation of 2; a mapping gives
+        ``{"b": (median, sd)}`` for parameters and ``{"purchase": sd}`` for coefficients.
     tol : float, default=1e-8
         The search ends when no slope of the mean log-likelihood, with respect to the
         logarithms of the parameters, exceeds this.
@@ -45,15 +56,15 @@ class ModifiedBetaGeoCNBD(RegularModel):
     ----------
     params_ : dict
         ``r``, ``alpha`` (in ``time_unit``), ``a`` and ``b``. r / alpha is the mean rate of phases;
-        that of purchases is a k-th of it.
+        that of purchases is a k-th of it. Then the coefficients of covariates.
     k_ : int
-        The number of phases in use. It is not among ``params_``, and not counted in ``aic_`` and
-        ``bic_``.
+        The number of phases in use. It is not among ``params_``; ``aic_`` and ``bic_`` count it
+        where the data chose it.
     log_likelihood_by_k_ : list of float
         Of k = 1, ..., 12, or of the k that was given.
-    covariance_ : ndarray of shape (4, 4)
-        Covariance of the estimates of the **logarithms** of the parameters, in the order of
-        ``params_``. Parameters on a boundary have NaN.
+    covariance_ : ndarray of shape (n_params, n_params)
+        Covariance of the estimates of the **logarithms** of the parameters and of the
+        coefficients, in the order of ``params_``. Parameters on a boundary have NaN.
     standard_errors_ : dict
         Standard errors of the parameters themselves (delta method).
     log_likelihood_, aic_, bic_ : float

@@ -51,7 +51,7 @@ class ParetoNBD(PurchaseModel):
         that positive coefficients mean more purchases and earlier dropout. A list holds for
         both processes; a mapping has the keys ``"purchase"`` and ``"dropout"``.
     shared_covariates : sequence of str, default=()
-        Covariates with one coefficient for both processes.
+        Those of ``covariates`` that have one coefficient for both processes.
     prior : {"weak"} or mapping, optional
         Normal priors on the log scale. A mapping gives a parameter its median and the standard
         deviation of its logarithm, and ``"purchase"`` or ``"dropout"`` the standard deviation of

@@ -83,6 +83,8 @@ class PurchaseModel(PurchaseIntervals):
             A frame with the columns ``frequency`` (repeat purchases), ``recency`` (age at the
             last one) and ``T`` (age at the cutoff), whose ``attrs["time_unit"]`` says the unit
             of its times, or an array with these columns in this order, in the model's unit.
+            Covariates are further columns; in an array they stand behind a fourth one,
+            ``monetary_value``, in the order in which ``covariates`` names them.
         y : ignored
             Present for the API of scikit-learn.
         sample_weight : array-like of shape (n_customers,), optional
@@ -95,7 +97,13 @@ class PurchaseModel(PurchaseIntervals):
         Raises
         ------
         SummaryError
-            When the summary holds what no customer can have, or no customer at all.
+            When the summary holds what no customer can have, or no customer at all, or a
+            covariate is missing or infinite somewhere.
+        UnknownNameError
+            When there is no such covariate, process or parameter as ``covariates``,
+            ``shared_covariates`` or ``prior`` names.
+        InvalidParameterError
+            When a parameter of the constructor is of the wrong type or out of range.
 
         Warns
         -----

@@ -136,6 +136,9 @@ class RegularModel(BetaGeometricModel):
         place = len(COLUMNS) + len(self._covariate_names())
         return read_rows(summary, time_unit=self.time_unit, gaps_at=place)
 
+    def _n_chosen(self) -> int:
+        return int(self.k is None)
+
     def _search(self, rows: Rows, design: Array, weights: Array) -> Estimate:
         """Fit with every k that is allowed, and keep the one of the highest likelihood."""
         found: dict[int, Estimate] = {}

@@ -157,3 +157,13 @@ def test_grocery(summary_of, holdout_of):
     assert actual.sum() == 3389
     expected = fitted.expected_purchases(summary, "52W")
     assert np.abs(expected - actual).mean() == pytest.approx(1.400, abs=5e-4)
+
+
+def test_criteria_count_k_where_the_data_chose_it():
+    truth = BetaGeoCNBD.from_params(k=2, r=0.8, alpha=2.0, a=0.8, b=2.5)
+    drawn = truth.simulate_summary(np.full(800, 52.0), 0, gaps=True)
+    chosen, fixed = BetaGeoCNBD().fit(drawn), BetaGeoCNBD(k=2).fit(drawn)
+    assert chosen.k_ == 2
+    assert chosen.log_likelihood_ == pytest.approx(fixed.log_likelihood_, abs=1e-9)
+    assert chosen.aic_ - fixed.aic_ == pytest.approx(2.0)
+    assert chosen.bic_ - fixed.bic_ == pytest.approx(np.log(800.0))
