@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 
 #: Above this a shape parameter says that its kind of variation is absent.
 ALIKE = 1e4
+#: Below this share of its diagonal the information of a direction is rounding.
+_SINGULAR = 1e-11
 
 
 class Boundary(NamedTuple):
@@ -260,9 +262,19 @@ def shifted(
 
 def _covariance(hessian: Array, inside: NDArray[np.bool_]) -> Array:
     # A parameter on the boundary has no standard error; the others have that of the nested model.
+    # Nor have coefficients of collinear covariates, of which only a sum is known.
     covariance = np.full_like(hessian, np.nan)
     block = np.ix_(inside, inside)
     information = -hessian[block]
-    if information.size and np.linalg.eigvalsh(information).min() > 0.0:
-        covariance[block] = np.linalg.inv(information)
+    spread = np.sqrt(np.maximum(np.diag(information), 0.0))
+    if not information.size or not np.all(spread > 0.0):
+        return covariance
+    size, axes = np.linalg.eigh(information / np.outer(spread, spread))
+    known = size > _SINGULAR
+    if size.min() < -_SINGULAR:
+        return covariance
+    inverse = (axes[:, known] / size[known]) @ axes[:, known].T / np.outer(spread, spread)
+    open_ = (np.abs(axes[:, ~known]) > 1e-4).any(axis=1)
+    inverse[open_], inverse[:, open_] = np.nan, np.nan
+    covariance[block] = inverse
     return covariance

@@ -199,3 +199,19 @@ def test_a_newcomer_without_covariates_is_refused(model_class, params):
         model.expected_purchases_newcomer([1.0, 2.0], {"age": [1.0, 2.0, 3.0]})
     with pytest.raises(ArgumentError, match="has no covariates"):
         model_class.from_params(**params).expected_purchases_newcomer("52W", {"age": 1.0})
+
+
+@pytest.mark.parametrize("model", [NBD, BetaGeoNBD, ParetoNBD])
+def test_collinear_covariates_have_no_errors_of_their_own(model):
+    """The sum is known, and so are the other parameters; they are as with one of the twins."""
+    data = simulate(2_000).assign(twin=lambda frame: 2.0 * frame["age"])
+    both, one = (
+        model(covariates={"purchase": names}).fit(data) for names in (["age", "twin"], ["age"])
+    )
+    assert both.log_likelihood_ == pytest.approx(one.log_likelihood_, abs=1e-6)
+    told = both.params_["purchase.age"] + 2.0 * both.params_["purchase.twin"]
+    assert told == pytest.approx(one.params_["purchase.age"], rel=1e-5)
+    errors = both.standard_errors_
+    assert np.isnan([errors["purchase.age"], errors["purchase.twin"]]).all()
+    assert errors["r"] == pytest.approx(one.standard_errors_["r"], rel=1e-4)
+    assert np.isfinite(both.expected_purchases_interval(data.head(3), 10.0)).all()
