@@ -191,7 +191,7 @@ def check_rows_alone(model: Any) -> None:
     """Check that a row's prediction does not depend on which other rows are asked for with it."""
     fitted = clone(model).fit(example_for(model))
     few = as_model_unit(model, example_for(model, 40, seed=1))
-    many = np.concatenate([as_model_unit(model, example_for(model, 5_000, seed=2)), few])
+    many = np.concatenate([as_model_unit(model, example_for(model, 2_500, seed=2)), few])
     alone = predictions(fitted, few)
     together = {key: value[-len(few) :] for key, value in predictions(fitted, many).items()}
     assert_same_predictions(together, alone, rtol=1e-14)
