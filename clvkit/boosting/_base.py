@@ -48,16 +48,23 @@ TREE_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 class TrainingData(NamedTuple):
-    """Checked rows of positive weight: float features, target, weights, held out or not."""
+    """Checked rows of positive weight: float features, target, weights, held out or not.
+
+    ``start`` is the raw output that each row starts from, where rows differ in it.
+    """
 
     X: FloatArray
     y: FloatArray
     weight: FloatArray
     held_out: NDArray[np.bool_]
+    start: FloatArray | None = None
 
     def take(self, rows: NDArray[np.bool_]) -> TrainingData:
         """Return some of the rows."""
-        return TrainingData(self.X[rows], self.y[rows], self.weight[rows], self.held_out[rows])
+        start = None if self.start is None else self.start[rows]
+        return TrainingData(
+            self.X[rows], self.y[rows], self.weight[rows], self.held_out[rows], start
+        )
 
     def mean(self, values: FloatArray) -> float:
         """Return the weighted mean of ``values``, one for each row."""
@@ -282,12 +289,14 @@ def log_of(scale: float) -> float:
 
 def _columns(data: TrainingData, objective: Objective) -> dict[str, Any]:
     """Return rows as the arguments of a LightGBM data set."""
-    start = objective.start
+    start = data.start
+    if objective.start is not None:
+        start = np.tile(objective.start, (len(data.y), 1))
     return {
         "data": data.X,
         "label": data.y,
         "weight": data.weight,
-        "init_score": None if start is None else np.tile(start, (len(data.y), 1)),
+        "init_score": start,
     }
 
 

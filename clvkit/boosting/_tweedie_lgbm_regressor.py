@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.boosting._base import BaseLGBMRegressor, Objective, log_of
+from clvkit.boosting._base import BaseLGBMRegressor, Objective, TrainingData, log_of
+from clvkit.errors import ArgumentError, UnknownNameError
 
 __all__ = ["TweedieLGBMRegressor"]
+
+#: Least offset, relative to its mean: where nothing is expected, boosting may still find some.
+_LEAST_OFFSET = 1e-3
 
 
 class TweedieLGBMRegressor(BaseLGBMRegressor):
@@ -68,6 +72,11 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
     monotone_constraints : dict of str to int, sequence of int, or None, default=None
         By name of the feature, or one for each: 1 where the prediction may never fall with it, -1
         where it may never rise, 0 where it is free. Features left out of a dict are free.
+    offset : str, int or None, default=None
+        Name or position of a feature that is itself a prediction of the spend, such as ``clv`` of
+        :class:`~clvkit.btyd.PurchaseModelFeatures`: the trees start from its logarithm and learn
+        the correction. Where it is missing they start from the mean; below a thousandth of its
+        mean it counts as that. The feature may be split on as any other.
     importance_type : {"gain", "split"}, default="gain"
         What ``feature_importances_`` are shares of: the total gain, or the number of splits.
     n_jobs : int or None, default=1
@@ -158,6 +167,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         "tweedie_variance_power": [Interval(Real, 1, 2, closed="neither")],
         "match_total": ["boolean"],
         "monotone_constraints": [dict, "array-like", None],
+        "offset": [str, Interval(Integral, 0, None, closed="left"), None],
     }
 
     def __init__(
@@ -178,6 +188,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         early_stopping_rounds: int | None = None,
         validation_fraction: float = 0.1,
         monotone_constraints: Mapping[str, int] | Sequence[int] | None = None,
+        offset: str | int | None = None,
         importance_type: str = "gain",
         n_jobs: int | None = 1,
         random_state: int | np.random.RandomState | None = None,
@@ -197,6 +208,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         self.early_stopping_rounds = early_stopping_rounds
         self.validation_fraction = validation_fraction
         self.monotone_constraints = monotone_constraints
+        self.offset = offset
         self.importance_type = importance_type
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -236,7 +248,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         ArgumentError
             When ``validation_rows`` or ``monotone_constraints`` do not fit ``X``.
         UnknownNameError
-            When ``monotone_constraints`` names a feature that ``X`` does not have.
+            When ``monotone_constraints`` or ``offset`` names a feature that ``X`` does not have.
         NotInstalledError
             When LightGBM or its system library ``libgomp`` is missing.
         """
@@ -245,11 +257,55 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         # LightGBM refuses a target without any spend; ones and a factor of 0 predict zeros.
         relative = data.y / mean if mean > 0 else np.ones_like(data.y)
         objective = {"objective": "tweedie", "tweedie_variance_power": self.tweedie_variance_power}
-        self.booster_ = self._train(data._replace(y=relative), Objective(objective))
+        start = self._learn_offset(data)
+        self.booster_ = self._train(data._replace(y=relative, start=start), Objective(objective))
         self.scale_ = mean
         if self.match_total:
-            self.scale_ /= data.mean(self._booster_predict(self.booster_, data.X))
+            self.scale_ /= data.mean(self._relative(data.X))
         return self
+
+    def _learn_offset(self, data: TrainingData) -> NDArray[np.float64] | None:
+        """Return the raw output that each row starts from, and remember where and how."""
+        self.offset_position_, self.offset_mean_ = None, 1.0
+        if self.offset is None:
+            return None
+        position = self._offset_position()
+        values = data.X[:, position]
+        known = np.isfinite(values)
+        mean = float(np.average(values[known], weights=data.weight[known])) if known.any() else 0.0
+        if not mean > 0 or (values[known] < 0).any():
+            raise ArgumentError(
+                f"offset={self.offset!r} holds negative values, or none above 0. Its logarithm is "
+                "what the trees start from: give a prediction of the spend."
+            )
+        self.offset_position_, self.offset_mean_ = position, mean
+        return self._start(data.X)
+
+    def _offset_position(self) -> int:
+        names = list(getattr(self, "feature_names_in_", []))
+        if isinstance(self.offset, Integral) and 0 <= self.offset < self.n_features_in_:
+            return int(self.offset)
+        if self.offset not in names or self.offset in self.categories_:
+            raise UnknownNameError(
+                f"offset={self.offset!r} is no numeric feature of X, which has "
+                f"{self.n_features_in_} features, named {names[:8]}. Give the name of a column, "
+                "such as 'clv' of PurchaseModelFeatures, or its position; in a pipeline names "
+                "need set_output(transform='pandas')."
+            )
+        return names.index(self.offset)
+
+    def _start(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of the offset over its mean, 0 where it is not known."""
+        if self.offset_position_ is None:
+            return np.zeros(len(X))
+        relative = X[:, self.offset_position_] / self.offset_mean_
+        return np.log(np.maximum(np.where(np.isnan(relative), 1.0, relative), _LEAST_OFFSET))
+
+    def _relative(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return predictions before they are scaled to the unit of the target."""
+        if self.offset_position_ is None:
+            return self._booster_predict(self.booster_, X)
+        return np.exp(self._start(X) + self._booster_predict(self.booster_, X, raw_score=True))
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Predict the expected spend.
@@ -266,7 +322,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
             In the unit of the target.
         """
         X = self._check_X(X)
-        return self.scale_ * self._booster_predict(self.booster_, X)
+        return self.scale_ * self._relative(X)
 
     def predict_contributions(self, X: Any) -> pd.DataFrame:
         """Split the logarithm of each prediction into what the features add.
@@ -291,7 +347,10 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         for trees", *Nature Machine Intelligence* 2 (2020) 56-67.
         """
         check_is_fitted(self)
-        return self._contributions(self.booster_, X, shift=log_of(self.scale_))
+        table = self._contributions(self.booster_, X, shift=log_of(self.scale_))
+        if self.offset_position_ is not None:
+            table.iloc[:, self.offset_position_] += self._start(self._check_X(X))
+        return table
 
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
