@@ -115,7 +115,11 @@ def check_horizons(model: Any) -> None:
     for shorter, longer in pairwise(_horizons(model)):
         for method in ("expected_purchases", "probability_active"):
             less, more = (getattr(fitted, method)(summary, h) for h in (shorter, longer))
-            assert_array_less(less, more, err_msg=f"{method}: {shorter} against {longer}")
+            what = f"{method}: {shorter} against {longer}"
+            assert np.all(less <= more), what
+            # Whoever is nearly surely dead may be told apart by less than rounding.
+            likely = alive > 1e-6
+            assert_array_less(less[likely], more[likely], err_msg=what)
         survivors = [fitted.probability_alive(summary, ahead=h) for h in (shorter, longer)]
         assert np.all(survivors[1] <= survivors[0]), f"alive after {shorter} and {longer}"
 
@@ -190,7 +194,7 @@ def _discount_steps(model: Any) -> tuple[Array, Array, float]:
     if is_discrete(model):
         steps = np.arange(41.0)
         return steps, steps[1:] / _year(model), 1e-9
-    steps = np.linspace(0.0, 1.0, 51)
+    steps = np.linspace(0.0, 1.0, 201)
     return _year(model) * steps, (steps[1:] + steps[:-1]) / 2, 1e-5
 
 
