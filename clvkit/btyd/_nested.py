@@ -18,14 +18,45 @@ from clvkit.btyd._maximum_likelihood import Estimate
 from clvkit.btyd._newton import Derivatives, maximize
 from clvkit.btyd._summary import Rows
 
-__all__ = ["dropout_gain", "no_dropout"]
+__all__ = ["dropout_gain", "no_dropout", "shows_dropout"]
 
 Array = NDArray[np.float64]
 
+#: A logarithm of dropout known to this leaves no doubt that there is some: dropping it would
+#: cost several units of log-likelihood.
+_KNOWN = 0.3
 #: Of so many rows some are asked first.
 _MANY = 20_000
 #: A gain of some rows that all rows cannot take back.
 _PLAIN = 10.0
+
+
+def shows_dropout(model: Any, found: Estimate, names: tuple[str, ...]) -> bool:
+    """Tell from the curvature alone whether there is dropout, where that is beyond doubt.
+
+    Dropout grows with the ratio of the two parameters. Where there is none the likelihood is flat
+    in it, and its logarithm is anything.
+
+    Parameters
+    ----------
+    model : PurchaseModel
+    found : Estimate
+    names : (str, str)
+        The parameters whose ratio it is.
+
+    Returns
+    -------
+    bool
+        False where a closer look is needed.
+    """
+    information = -found.optimum.at.hessian
+    contrast = np.zeros(len(information))
+    first, second = (model._param_names.index(name) for name in names)
+    contrast[first], contrast[second] = 1.0, -1.0
+    lowest = np.linalg.eigvalsh(information)[0]
+    if not lowest > 0.0:
+        return False
+    return float(contrast @ np.linalg.solve(information, contrast)) < _KNOWN**2
 
 
 def dropout_gain(model: Any, found: Estimate, rows: Rows, design: Array, weights: Array) -> float:

@@ -15,7 +15,7 @@ from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import group_rows
 from clvkit.btyd._likelihood_model import Boundary, shifted
 from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
-from clvkit.btyd._nested import dropout_gain, no_dropout
+from clvkit.btyd._nested import dropout_gain, no_dropout, shows_dropout
 from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_intervals import PurchaseIntervals
 from clvkit.btyd._summary import Rows, read_weights
@@ -133,6 +133,8 @@ class PurchaseModel(PurchaseIntervals):
         boundaries = self._boundaries(self._as_params(found.central), rows)
         names = self._dropout_params
         if not names or self.prior is not None or not rows.frequency.any():
+            return boundaries
+        if shows_dropout(self, found, names):
             return boundaries
         gain = dropout_gain(self, found, rows, design, weights)
         if gain >= _AS_WELL:
