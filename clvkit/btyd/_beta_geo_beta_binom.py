@@ -158,7 +158,11 @@ class BetaGeoBetaBinom(PurchaseModel):
         )
 
     def simulate_summary(
-        self, T: ArrayLike, random_state: int | np.random.Generator | None = None
+        self,
+        T: ArrayLike,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        covariates: Any = None,
     ) -> Array:
         """Draw the purchase histories of newcomers.
 
@@ -168,14 +172,17 @@ class BetaGeoBetaBinom(PurchaseModel):
             Opportunities since the first purchase.
         random_state : int or numpy.random.Generator, optional
             Seed, or the generator to draw from.
+        covariates : mapping or DataFrame, optional
+            As in :meth:`expected_purchases_newcomer`.
 
         Returns
         -------
         ndarray of shape (n_customers, 3)
             Frequency, recency and T, as :meth:`fit` takes them.
         """
-        params = self._fitted_params()
+        self._fitted_params()
         age = self._whole(np.atleast_1d(horizon_in_units(T, self.time_unit)))
+        params = self._params_with(self._newcomers(len(age), covariates).shifts)
         return future.draw_histories(params, age, np.random.default_rng(random_state))
 
     def _whole(self, horizon: Array) -> Array:

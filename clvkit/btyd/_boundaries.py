@@ -146,7 +146,7 @@ def _dropout_chance(params: dict[str, float], longest: float) -> list[Boundary]:
     gamma, delta = params["gamma"], params["delta"]
     both = ("gamma", "delta")
     if -log_survival(delta, gamma, longest) < _NOTHING:
-        return [Boundary(both, "no customer drops out, which is the nested Beta-binomial model.")]
+        return [Boundary(both, "no dropout detected: the nested Beta-binomial model fits as well.")]
     if min(gamma, delta) < _NOTHING and gamma + delta < _ALL_OR_NONE:
         return [
             Boundary(

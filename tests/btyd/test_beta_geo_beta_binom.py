@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from clvkit.btyd import BetaGeoBetaBinom, BTYDRegressor
-from clvkit.errors import BoundaryWarning, HorizonError, SummaryError
+from clvkit.errors import ArgumentError, BoundaryWarning, HorizonError, SummaryError
 from clvkit.history import latest_histories, rfm_summary
 from clvkit.serving._trust import TRUSTED_TYPES
 from clvkit.testing import purchase_model_checks
@@ -313,7 +313,7 @@ def drawn(n_opportunities, p, theta, n=4_000):
 def test_no_dropout_is_the_beta_binomial():
     p = np.random.default_rng(1).beta(2.0, 3.0, 4_000)
     summary = drawn(10, p, 0.0)
-    with pytest.warns(BoundaryWarning, match=r"no customer drops out.*Beta-binomial"):
+    with pytest.warns(BoundaryWarning, match=r"no dropout detected.*Beta-binomial"):
         model = BetaGeoBetaBinom().fit(summary)
     assert model.boundary_ == ["gamma", "delta"]
     assert model.converged_
@@ -399,3 +399,21 @@ def test_parts_of_an_opportunity_are_refused(model, horizon):
 def test_endless_pmf_is_refused(model):
     with pytest.raises(HorizonError, match="at most 1e"):
         model.purchase_pmf([[2, 4, 6]], 1e9, 3)
+
+
+def test_newcomers_of_a_model_with_covariates_have_some():
+    model = BetaGeoBetaBinom.from_params(
+        alpha=1.2,
+        beta=0.75,
+        gamma=0.66,
+        delta=2.8,
+        covariates={"purchase": ["age"]},
+        **{"purchase_alpha.age": 1.0, "purchase_beta.age": 0.0},
+    )
+    with pytest.raises(ArgumentError, match="covariates"):
+        model.simulate_summary([6.0] * 10)
+    old, young = (
+        model.simulate_summary([6.0] * 4_000, 0, covariates={"age": age})[:, 0].mean()
+        for age in (1.0, -1.0)
+    )
+    assert old > young + 0.5
