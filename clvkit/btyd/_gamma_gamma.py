@@ -7,16 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, gammaln, polygamma
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from clvkit.btyd import _gamma_gamma_likelihood as gg
 from clvkit.btyd._covariates import Effect, RowDerivatives
-from clvkit.btyd._dedup import CHUNK, tabulate_counts
 from clvkit.btyd._likelihood_model import ALIKE, Boundary, LikelihoodModel, shifted
 from clvkit.btyd._maximum_likelihood import Estimate, Problem, estimate
-from clvkit.btyd._newton import Derivatives, Objective, Optimum
-from clvkit.btyd._special import log_rising
+from clvkit.btyd._newton import Objective
 from clvkit.btyd._summary import read_spend, read_weights
 from clvkit.errors import SummaryError
 
@@ -26,7 +24,7 @@ Array = NDArray[np.float64]
 
 #: The mean spend of the population is p gamma / (q - 1): q must stay clear of 1.
 _LEAST_Q = 1.1
-#: Spends that differ by less are equal; p and q are then put beyond ALIKE.
+#: Spends that differ by less are equal.
 _SAME = 1e-9
 
 
@@ -195,7 +193,7 @@ class GammaGamma(LikelihoodModel):
         used = (x > 0) & (spend > 0)
         params = self._params_with(tuple(shift[used] for shift in self._read_shifts(summary)))
         out = np.zeros(len(x))
-        out[used] = _log_likelihood(params, x[used], spend[used])
+        out[used] = gg.log_likelihood(params, x[used], spend[used])
         return out
 
     def expected_spend(self, summary: Any) -> Array:
@@ -252,14 +250,14 @@ class GammaGamma(LikelihoodModel):
 
     def _search(self, x: Array, spend: Array, design: Array, weights: Array) -> Estimate:
         def objective_of(index: Any) -> Objective:
-            return _Spends(x[index], spend[index], weights[index]).derivatives
+            return gg.Spends(x[index], spend[index], weights[index]).derivatives
 
         def row_derivatives(index: Any, log_params: Array, moved: Any) -> RowDerivatives:
             params = shifted(dict(self._as_params(log_params)), self._effects, moved)
-            return _row_derivatives(params, x[index], spend[index])
+            return gg.row_derivatives(params, x[index], spend[index])
 
         lower = np.array([-np.inf, np.log(_LEAST_Q), -np.inf])
-        start = _start(spend, weights)
+        start = gg.start(spend, weights)
         return estimate(
             Problem(self._param_names, start, objective_of, row_derivatives, lower),
             weights,
@@ -272,124 +270,9 @@ class GammaGamma(LikelihoodModel):
 
     def _constant(self, x: Array, spend: Array, weights: Array) -> Estimate:
         names, _ = self._names_and_terms()
-        optimum = _constant_spend(x, spend, weights, len(names))
+        optimum = gg.constant_spend(x, spend, weights, len(names))
         fixed = np.ones(len(names), dtype=bool)
         return Estimate(optimum, names, 0.0, fixed, optimum.log_params[:3])
-
-
-class _Spends:
-    """The data of a fit with what does not change from step to step."""
-
-    def __init__(self, x: Array, spend: Array, weights: Array) -> None:
-        self.counts, self.by_count = tabulate_counts(x, weights)
-        self.per_total = 1.0 / (x * spend)
-        self.weights = np.stack([weights, weights * x])
-        log_spend = np.log(spend)
-        self.constant = float(weights @ log_spend)
-        # The sum of log total does without a second logarithm of every row.
-        self.log_total = self.constant + float(self.by_count @ np.log(self.counts))
-
-    def derivatives(self, log_params: Array) -> Derivatives:
-        """Return the log-likelihood of :func:`_log_likelihood` with its derivatives."""
-        p, q, gamma = np.exp(log_params).tolist()
-        return self._count_part(p, q).plus(self._spend_part(p, q, gamma))
-
-    def _count_part(self, p: float, q: float) -> Derivatives:
-        # log Gamma(p x + q) - log Gamma(p x) - log Gamma(q): a table over the distinct counts.
-        x, w = self.counts, self.by_count
-        px = p * x
-        value = w @ (log_rising(px, q) - gammaln(q))
-        both, both2 = digamma(px + q), polygamma(1, px + q)
-        in_p = w @ (px * (both - digamma(px)))
-        in_q = q * (w @ (both - digamma(q)))
-        gradient = np.array([in_p, in_q, 0.0])
-        hessian = np.diag(gradient)
-        hessian[0, 0] += w @ (px * px * (both2 - polygamma(1, px)))
-        hessian[0, 1] = hessian[1, 0] = q * (w @ (px * both2))
-        hessian[1, 1] += q * q * (w @ (both2 - polygamma(1, q)))
-        return Derivatives(float(value), gradient, hessian)
-
-    def _spend_part(self, p: float, q: float, gamma: float) -> Derivatives:
-        # -p x log(1 + gamma / total) - q log(1 + total / gamma) - log spend
-        (below, share, _, both), (x_below, _, x_rest, x_both) = self._sums(gamma).tolist()
-        above = below + self.log_total - self.by_count.sum() * np.log(gamma)
-        in_p, in_q = -p * x_below, -q * above
-        cross_p, cross_q = -p * x_rest, q * share
-        bend = -(p * x_both + q * both)
-        gradient = np.array([in_p, in_q, cross_p + cross_q])
-        hessian = np.array([[in_p, 0.0, cross_p], [0.0, in_q, cross_q], [cross_p, cross_q, bend]])
-        return Derivatives(float(in_p + in_q - self.constant), gradient, hessian)
-
-    def _sums(self, gamma: float) -> Array:
-        """Return sums over the rows, weighted by 1 and by x, of what depends on gamma alone.
-
-        They are log(1 + gamma / total), the share s = total / (gamma + total), 1 - s, and
-        s (1 - s).
-        """
-        sums = np.zeros((2, 4))
-        values = np.empty((4, min(CHUNK, len(self.per_total))))
-        for begin in range(0, len(self.per_total), CHUNK):
-            part = slice(begin, begin + CHUNK)
-            ratio = gamma * self.per_total[part]
-            below, share, rest, both = filled = values[:, : len(ratio)]
-            np.log1p(ratio, out=below)
-            np.divide(1.0, 1.0 + ratio, out=share)
-            np.multiply(ratio, share, out=rest)
-            np.multiply(share, rest, out=both)
-            sums += self.weights[:, part] @ filled.T
-        return sums
-
-
-def _row_derivatives(params: dict[str, Any], x: Array, spend: Array) -> RowDerivatives:
-    """Return the derivatives of :func:`_log_likelihood` row by row (compare :class:`_Spends`)."""
-    p, q, gamma = params["p"], params["q"], params["gamma"]
-    px, total = p * x, x * spend
-    share = total / (gamma + total)
-    below, above = np.log1p(gamma / total), np.log1p(total / gamma)
-    both, both2 = digamma(px + q), polygamma(1, px + q)
-    in_p = px * (both - digamma(px) - below)
-    in_q = q * (both - digamma(q) - above)
-    in_gamma = q * share - px * (1.0 - share)
-    hessian = np.zeros((3, 3, len(x)))
-    hessian[0, 0] = in_p + px * px * (both2 - polygamma(1, px))
-    hessian[0, 1] = hessian[1, 0] = q * px * both2
-    hessian[0, 2] = hessian[2, 0] = -px * (1.0 - share)
-    hessian[1, 1] = in_q + q * q * (both2 - polygamma(1, q))
-    hessian[1, 2] = hessian[2, 1] = q * share
-    hessian[2, 2] = -(px + q) * share * (1.0 - share)
-    value = _log_likelihood(params, x, spend)
-    return RowDerivatives(value, np.stack([in_p, in_q, in_gamma]), hessian)
-
-
-def _log_likelihood(params: dict[str, Any], x: Array, spend: Array) -> Array:
-    # Fader and Hardie (2013), eq. 1a, with every power of a ratio of like quantities.
-    p, q, gamma = params["p"], params["q"], params["gamma"]
-    total = x * spend
-    return (
-        log_rising(p * x, q)
-        - gammaln(q)
-        - p * x * np.log1p(gamma / total)
-        - q * np.log1p(total / gamma)
-        - np.log(spend)
-    )
-
-
-def _start(spend: Array, weights: Array) -> Array:
-    # Moderate variation of either kind about the observed mean p gamma / (q - 1).
-    mean = float(weights @ spend / weights.sum())
-    p, q = 3.0, 4.0
-    return np.log([p, q, mean * (q - 1.0) / p])
-
-
-def _constant_spend(x: Array, spend: Array, weights: Array, n_coefs: int) -> Optimum:
-    # The likelihood rises without bound in p and q; any large values predict the one spend.
-    p = q = 2.0 * ALIKE
-    gamma = float(spend[0]) * (q - 1.0) / p
-    value = weights @ _log_likelihood({"p": p, "q": q, "gamma": gamma}, x, spend)
-    size = 3 + n_coefs
-    nothing = Derivatives(float(value), np.zeros(size), np.zeros((size, size)))
-    theta = np.append(np.log([p, q, gamma]), np.zeros(n_coefs))
-    return Optimum(theta, nothing, False, 0)
 
 
 def _boundaries(params: dict[str, float]) -> list[Boundary]:

@@ -11,7 +11,7 @@ from scipy.special import gammaincinv
 from sklearn.base import clone
 
 from clvkit.btyd import GammaGamma
-from clvkit.btyd._gamma_gamma import _Spends
+from clvkit.btyd._gamma_gamma_likelihood import Spends
 from clvkit.errors import BoundaryWarning, SummaryError, UnknownNameError
 
 CDNOW = {"p": 6.25, "q": 3.74, "gamma": 15.44}
@@ -252,7 +252,7 @@ def test_sums_in_chunks_equal_the_likelihood(n, params):
     """Value and slope of the search against the public log-likelihood and its differences."""
     data = draw(n)
     weights = 0.5 + np.arange(n) % 3
-    spends = _Spends(data[:, 0], data[:, 3], weights)
+    spends = Spends(data[:, 0], data[:, 3], weights)
     at = spends.derivatives(np.log(params))
 
     def value(log_params):
