@@ -239,15 +239,13 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
         """
         data = self._check_training(X, y, sample_weight, validation_rows)
         self._standardise(data)
-        self.booster_ = self._train(
-            data,
-            Objective(
-                {"objective": "none", "num_class": 3},
-                gradients=lambda rows: _ziln.gradients(*self._likelihood_rows(rows)),
-                loss=lambda rows: _ziln.loss(*self._likelihood_rows(rows)),
-                start=np.array([self.base_log_odds_, 0.0, 0.0]),
-            ),
+        objective = Objective(
+            {"objective": "none", "num_class": 3},
+            gradients=lambda rows: _ziln.gradients(*self._likelihood_rows(rows)),
+            loss=lambda rows: _ziln.loss(*self._likelihood_rows(rows)),
+            start=np.array([self.base_log_odds_, 0.0, 0.0]),
         )
+        self.booster_ = self._train(data, objective)
         self.max_spend_ = float(data.y.max()) if self.max_spend is None else float(self.max_spend)
         self.scale_ = 1.0
         if self.match_total and data.y.any():
