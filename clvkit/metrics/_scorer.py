@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
-from sklearn.pipeline import Pipeline
 
 from clvkit.errors import NoComponentsError, UnknownNameError
 from clvkit.metrics._calibration import decile_calibration_error, total_bias
 from clvkit.metrics._churn import churn_auc, churn_brier
 from clvkit.metrics._error import d2_tweedie, mae, mape_buyers, rmse
 from clvkit.metrics._ranking import normalized_gini, top_share_capture
+from clvkit.utils._components import last_step
 
 __all__ = ["get_clv_scorer", "get_clv_scorer_names"]
 
@@ -48,16 +48,13 @@ class _ChurnBrierScorer:
 
 def _probability_active(estimator: Any, X: Any) -> ArrayLike:
     """Ask the estimator itself, or else the fitted one inside, which it may hide."""
-    if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps[:-1]:
-            X = X if step in (None, "passthrough") else step.transform(X)
-        return _probability_active(estimator.steps[-1][1], X)
-    if not hasattr(estimator, "predict_components"):
+    last, features = last_step(estimator, X)
+    if not hasattr(last, "predict_components"):
         for inner in _FITTED_INSIDE:
-            if hasattr(estimator, inner):
-                return _probability_active(getattr(estimator, inner), X)
-        raise _no_probability(f"{type(estimator).__name__} has no predict_components(X)")
-    table = estimator.predict_components(X)
+            if hasattr(last, inner):
+                return _probability_active(getattr(last, inner), features)
+        raise _no_probability(f"{type(last).__name__} has no predict_components(X)")
+    table = last.predict_components(features)
     # A column of NaN is how a served model says that it cannot tell.
     if (
         "probability_active" not in table

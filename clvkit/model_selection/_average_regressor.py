@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context, clone
-from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
+from clvkit.utils._components import ask_components, has_components
+
 __all__ = ["AverageRegressor"]
+
+
+def _has_components(model: AverageRegressor) -> bool:
+    return any(has_components(estimator) for _, estimator in model.estimators)
 
 
 class AverageRegressor(RegressorMixin, _BaseComposition):
@@ -118,6 +125,36 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
             total += share * estimator.predict(X)
         return total
 
+    @available_if(_has_components)
+    def predict_components(self, X: Any) -> pd.DataFrame:
+        """Return the components that those of the regressors tell which know them.
+
+        They say how a customer is thought to behave, and are no factors of this prediction, which
+        others have a part in: where one purchase model is averaged with boosting, they are that
+        model's.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, ...)
+            With a column ``history``.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_components)
+            With the index of ``X``. Each column is the mean over the regressors that have it, by
+            their weights; one of weight 0 has no say. ``expected_spend``, which is per purchase,
+            is weighted by the expected purchases too where every one of its regressors expects
+            some: times the expected purchases it is then the mean of what they predict.
+        """
+        check_is_fitted(self)
+        told = [
+            (share, ask_components(estimator, X))
+            for share, estimator in zip(self._shares(), self.estimators_, strict=True)
+            if share > 0 and has_components(estimator)
+        ]
+        columns = dict.fromkeys(name for _, table in told for name in table.columns)
+        return pd.DataFrame({name: _mean_of(name, told) for name in columns}, index=X.index)
+
     def _shares(self) -> NDArray[np.float64]:
         """Return the weights, scaled to a sum of 1."""
         n_estimators = len(self.estimators)
@@ -137,3 +174,16 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags
+
+
+def _mean_of(name: str, told: list[tuple[float, pd.DataFrame]]) -> NDArray[np.float64]:
+    """Return the weighted mean of a component over the tables that have it."""
+    having = [(share, table) for share, table in told if name in table]
+    values = np.stack([table[name].to_numpy(np.float64) for _, table in having])
+    weights = np.stack([np.full(len(table), share) for share, table in having])
+    if name == "expected_spend" and all("expected_purchases" in table for _, table in having):
+        purchases = [table["expected_purchases"].to_numpy(np.float64) for _, table in having]
+        weighted = weights * np.stack(purchases)
+        # Where nobody expects a purchase, all that is left is what one would be worth.
+        weights = np.where(weighted.sum(axis=0) > 0, weighted, weights)
+    return np.average(values, axis=0, weights=weights)

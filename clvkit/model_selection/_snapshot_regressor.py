@@ -35,13 +35,14 @@ from clvkit.model_selection._snapshot_weights import (
     sample_customers,
     snapshot_weights,
 )
+from clvkit.utils._components import ask_components, has_components
 from clvkit.utils._duration import Duration, parse_duration
 
 __all__ = ["SnapshotRegressor"]
 
 
 def _has_components(model: SnapshotRegressor) -> bool:
-    return hasattr(getattr(model, "pipeline_", model.pipeline), "predict_components")
+    return has_components(getattr(model, "pipeline_", model.pipeline))
 
 
 class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -282,7 +283,7 @@ class SnapshotRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what the prediction is made of, where the pipeline can tell."""
         check_is_fitted(self)
-        return self.pipeline_.predict_components(X)
+        return ask_components(self.pipeline_, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
+
+from clvkit.utils._components import ask_components, has_components
 
 __all__ = ["COMPONENTS", "predict_components", "step_names"]
 
@@ -14,19 +15,11 @@ COMPONENTS = ("expected_purchases", "probability_alive", "probability_active", "
 
 
 def predict_components(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
-    """Return the components of each row; NaN where the estimator has none.
-
-    A pipeline hides the further methods of its last step, so that is asked behind its features.
-    """
-    if isinstance(estimator, Pipeline):
-        features = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        table = predict_components(estimator[-1], features)
-        return table.set_axis(X.index, axis=0)
-    compute = getattr(estimator, "predict_components", None)
-    if compute is None:
+    """Return the components of each row; NaN where the estimator has none."""
+    if not has_components(estimator):
         index = getattr(X, "index", pd.RangeIndex(len(X)))
         return pd.DataFrame(np.nan, index=index, columns=list(COMPONENTS))
-    return compute(X).reindex(columns=list(COMPONENTS)).astype(np.float64)
+    return ask_components(estimator, X).reindex(columns=list(COMPONENTS)).astype(np.float64)
 
 
 def step_names(estimator: Any) -> list[str]:
