@@ -15,6 +15,7 @@ from clvkit.automl._validation import Fold, Validation
 from clvkit.automl.candidates import Candidate
 from clvkit.errors import ClvkitError
 from clvkit.metrics import clv_metrics
+from clvkit.utils._warnings import collected
 
 __all__ = ["Evaluation", "evaluate", "level_scores"]
 
@@ -41,6 +42,8 @@ class Evaluation:
         Out-of-fold predictions of each origin.
     error : str
         Why it failed, or nothing.
+    warnings : list of str
+        What it warned of, each message once; none of it was shown.
     """
 
     candidate: Candidate
@@ -53,6 +56,7 @@ class Evaluation:
     predict_seconds: float = 0.0
     predictions: list[NDArray[np.float64]] | None = None
     error: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -87,11 +91,16 @@ def evaluate(
     scorer: Any,
     random_state: int,
 ) -> Evaluation:
-    """Validate a candidate at every origin; a failure is a result with its message."""
+    """Validate a candidate at every origin; a failure is a result with its message.
+
+    Warnings are kept, not shown: most candidates lose. The winner gives its own when it is fitted
+    on everything.
+    """
     result = Evaluation(candidate, params, trial, predictions=[])
     try:
-        for fold in validation.folds:
-            _evaluate_fold(result, fold, validation, scorer, random_state)
+        with collected() as result.warnings:
+            for fold in validation.folds:
+                _evaluate_fold(result, fold, validation, scorer, random_state)
     except Exception as error:  # a user's estimator may raise anything, and must not end the search
         result.error = f"{type(error).__name__}: {error}"
         result.predictions = None

@@ -23,8 +23,10 @@ def make_leaderboard(
     DataFrame of shape (n_trials, n_columns)
         ``family``, ``regime``, ``score`` (mean over the origins of the scorer that ranks,
         greater is better) and ``score_std``; the mean of every metric; the score of each origin
-        as ``score@1998-03-31``; ``fit_seconds``, ``predict_seconds``, ``trial``, ``params`` and,
-        for candidates that failed, ``error``. ``attrs`` names the scoring and the protocol.
+        as ``score@1998-03-31``; ``fit_seconds``, ``predict_seconds``, ``trial``, ``params``;
+        ``warnings`` that it gave, of which only the winner's are shown, when it is fitted on
+        everything; and, for candidates that failed, ``error``. ``attrs`` names the scoring and
+        the protocol.
     """
     rows = [_row(evaluation, validation) for evaluation in evaluations]
     table = pd.DataFrame(rows).set_index("candidate")
@@ -51,6 +53,7 @@ def _row(evaluation: Evaluation, validation: Validation) -> dict[str, Any]:
         "predict_seconds": evaluation.predict_seconds,
         "trial": evaluation.trial,
         "params": evaluation.params,
+        "warnings": "; ".join(evaluation.warnings),
         "error": evaluation.error,
     }
 

@@ -17,6 +17,7 @@ from clvkit.automl._validation import Validation
 from clvkit.automl.candidates import Candidate
 from clvkit.errors import StudyError
 from clvkit.utils._imports import try_import
+from clvkit.utils._warnings import route_to_collectors
 
 __all__ = ["BATCH", "Search", "run_search"]
 
@@ -63,7 +64,7 @@ class Search:
 def run_search(search: Search) -> tuple[Any, list[Evaluation]]:
     """Run the search; return the Optuna study and the evaluations in the order of the trials."""
     optuna = try_import("optuna", install="pip install optuna", purpose="search for candidates")
-    with _quiet(optuna):
+    with _quiet(optuna), route_to_collectors():
         study = optuna.create_study(
             storage=search.storage,
             study_name=search.study_name,
@@ -210,6 +211,7 @@ def _tell(study: Any, trial: Any, result: Evaluation, optuna: Any) -> None:
         "fit_seconds": result.fit_seconds,
         "predict_seconds": result.predict_seconds,
         "error": result.error,
+        "warnings": result.warnings,
     }
     for key, value in record.items():
         trial.set_user_attr(key, value)
@@ -233,6 +235,7 @@ def _finished(study: Any, search: Search) -> list[Evaluation]:
             fit_seconds=trial.user_attrs["fit_seconds"],
             predict_seconds=trial.user_attrs["predict_seconds"],
             error=trial.user_attrs["error"],
+            warnings=trial.user_attrs.get("warnings", []),
         )
         for trial in study.get_trials(deepcopy=False)
         if trial.state.is_finished() and trial.user_attrs.get("candidate") in by_name

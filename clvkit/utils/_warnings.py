@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import joblib
 import sklearn
 
-__all__ = ["silenced", "warn_user"]
+__all__ = ["collected", "route_to_collectors", "silenced", "warn_user"]
 
 _SILENCED: ContextVar[tuple[type[Warning], ...]] = ContextVar("silenced", default=())
+_COLLECTED: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 # The frames of scikit-learn and joblib count as ours: they stand between the user's fit and
 # our own.
@@ -37,6 +39,8 @@ def warn_user(message: str, category: type[Warning]) -> None:
     category : type of Warning
     """
     if issubclass(category, _SILENCED.get()):
+        return
+    if _collect(message, category):
         return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
@@ -60,3 +64,55 @@ def silenced(*categories: type[Warning]) -> Iterator[None]:
         yield
     finally:
         _SILENCED.reset(token)
+
+
+@contextmanager
+def collected() -> Iterator[list[str]]:
+    """Keep warnings that :func:`warn_user` gives inside the block, in place of showing them.
+
+    Those of other packages are kept too inside a block of :func:`route_to_collectors`. As with
+    :func:`silenced`, each thread has its own setting.
+
+    Yields
+    ------
+    list of str
+        Filled with ``"Category: message"`` as warnings are given, each once.
+    """
+    messages: list[str] = []
+    token = _COLLECTED.set(messages)
+    try:
+        yield messages
+    finally:
+        _COLLECTED.reset(token)
+
+
+@contextmanager
+def route_to_collectors() -> Iterator[None]:
+    """Hand everybody's warnings to the :func:`collected` block of the thread that gives them.
+
+    Outside of such a block they are shown as ever. This changes the process and not the thread:
+    it is entered once, around everything that runs side by side. What the filters make an error
+    of, or leave out, stays so.
+    """
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def route(
+            message: Warning | str, category: type[Warning], *where: Any, **more: Any
+        ) -> None:
+            if not _collect(str(message), category):
+                show(message, category, *where, **more)
+
+        warnings.showwarning = route
+        yield
+
+
+def _collect(message: str, category: type[Warning]) -> bool:
+    """Keep a warning where this thread collects them, and tell whether it does."""
+    messages = _COLLECTED.get()
+    if messages is None:
+        return False
+    line = f"{category.__name__}: {message}"
+    if line not in messages:
+        messages.append(line)
+    return True

@@ -32,8 +32,6 @@ from clvkit.errors import (
 )
 from clvkit.metrics import clv_metrics, d2_tweedie
 
-pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
-
 
 @pytest.fixture(scope="module")
 def past(cdnow):

@@ -13,7 +13,9 @@ from clvkit.automl import Candidate
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._validation import plan_validation
 from clvkit.automl.candidates import default_candidates
+from clvkit.errors import BoundaryWarning
 from clvkit.metrics import d2_tweedie, get_clv_scorer
+from clvkit.utils._warnings import warn_user
 
 D2 = get_clv_scorer("d2_tweedie")
 DEFAULTS = {candidate.name: candidate for candidate in default_candidates()}
@@ -98,6 +100,24 @@ def test_any_scorer_of_scikit_learn_works(rolling):
     result = evaluate(constant(3.0), {}, 0, rolling, scorer, 0)
     expected = -np.mean([np.abs(fold.y_test - 3.0).mean() for fold in rolling.folds])
     assert result.score == pytest.approx(expected)
+
+
+class Doubtful(Constant):
+    """Warns whenever it is fitted, and may fail after that."""
+
+    def fit(self, X, y=None):
+        warn_user(f"{self.value} lies at the boundary", BoundaryWarning)
+        if self.value < 0:
+            raise ValueError("negative")
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("value", "error"), [(2.0, ""), (-1.0, "ValueError: negative")])
+def test_warnings_are_kept_once_and_not_shown(rolling, value, error):
+    build = Candidate("doubtful", "own", lambda horizon, seed: Doubtful(value), label_trained=False)
+    result = evaluate(build, {}, 0, rolling, D2, 0)
+    assert result.warnings == [f"BoundaryWarning: {value} lies at the boundary"]
+    assert result.error == error
 
 
 def leveled(*kinds):

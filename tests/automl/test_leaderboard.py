@@ -49,6 +49,18 @@ def test_what_is_undefined_at_one_origin_is_undefined_in_the_mean():
     assert np.isnan(mean_metrics(evaluation("a", 0, [0.1, 0.2]))["churn_brier"])
 
 
+def test_warnings_stand_in_one_text():
+    doubtful = evaluation("doubtful", 0, [0.1])
+    doubtful.warnings = ["BoundaryWarning: r", "DataWarning: d"]
+    folds = [Fold("2020-03-01", None, None, None, None, None)]
+    validation = Validation("rolling", "4W", folds)
+    table = make_leaderboard([doubtful, evaluation("sure", 1, [0.2])], validation, "mae")
+    assert table["warnings"].to_dict() == {
+        "sure": "",
+        "doubtful": "BoundaryWarning: r; DataWarning: d",
+    }
+
+
 def test_the_table_says_how_it_was_made(table):
     assert table.attrs["scoring"] == "mae"
     assert table.attrs["protocol"] == "out of time; horizon 4W after 2020-03-01, 2020-02-01"

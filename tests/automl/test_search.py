@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from clvkit import latest_histories
+from clvkit import AutoCLV, latest_histories
 from clvkit.automl import Candidate
 from clvkit.automl._evaluation import Evaluation
 from clvkit.automl._search import BATCH, Search, _by_family, _late, run_search
 from clvkit.automl._validation import plan_validation
 from clvkit.automl.candidates import default_candidates
 from clvkit.baselines import HistoricalRate
+from clvkit.errors import BoundaryWarning
 from clvkit.metrics import get_clv_scorer
+from clvkit.utils._warnings import warn_user
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,10 @@ def run(validation, candidates, n_trials=12, **settings):
         validation=validation,
         scorer=get_clv_scorer("d2_tweedie"),
         n_trials=n_trials,
-        n_jobs=1,
         on_trial=seen.append,
         **{
-            "deadline": None, "seed": 0, "identity": {}, "storage": None, "study_name": None,
-            **settings,
+            "deadline": None, "n_jobs": 1, "seed": 0, "identity": {}, "storage": None,
+            "study_name": None, **settings,
         },
     )  # fmt: skip
     study, evaluations = run_search(search)
@@ -127,3 +130,44 @@ def test_no_batch_is_started_that_would_end_after_the_deadline(validation):
         validation, [candidate("a", factor_space)], n_trials=100, deadline=now - 1.0
     )
     assert len(evaluations) <= BATCH
+
+
+class Doubtful(HistoricalRate):
+    """Warns whenever it is fitted, in our way and in that of other packages."""
+
+    def fit(self, X, y=None):
+        warn_user("at the boundary", BoundaryWarning)
+        warnings.warn("slow to converge", ConvergenceWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+def doubtful():
+    return Candidate(
+        "doubtful", "own", lambda horizon, seed: Doubtful(horizon=horizon), label_trained=False
+    )
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_warnings_of_trials_are_kept_and_not_shown(validation, n_jobs, recwarn):
+    doubtful = Candidate(
+        "doubtful", "own", lambda h, seed: Doubtful(horizon=h), label_trained=False
+    )
+    candidates = [doubtful, candidate("sure", factor_space)]
+    _, evaluations = run(validation, candidates, n_trials=2, n_jobs=n_jobs)
+    kept = ["BoundaryWarning: at the boundary", "ConvergenceWarning: slow to converge"]
+    assert {e.name: e.warnings for e in evaluations} == {"doubtful": kept, "sure": []}
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_of_the_winner_are_shown_when_it_is_fitted_on_everything(cdnow, recwarn):
+    log = cdnow[cdnow["customer_id"] % 6 == 0]
+    own = {"doubtful": Doubtful(horizon="13W"), "historical_rate": Doubtful(horizon="13W")}
+    auto = AutoCLV("13W", candidates=own, n_trials=6, n_origins=1, random_state=0, verbose=0)
+    auto.fit(log)
+    losing = auto.leaderboard_.drop(auto.best_params_["candidate"])
+    assert losing["warnings"].str.contains("at the boundary").any()
+    assert not [w for w in recwarn.list if "boundary" in str(w.message)]
+    AutoCLV("13W", candidates=[doubtful()], n_trials=1, n_origins=1, verbose=0).fit(log)
+    assert [str(w.message) for w in recwarn.list] == ["at the boundary", "slow to converge"]
