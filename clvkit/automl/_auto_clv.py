@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
+from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
 from clvkit.automl._leaderboard import make_leaderboard
 from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
 from clvkit.automl._search import Search, run_search
+from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation, plan_validation
 from clvkit.automl.candidates import resolve_candidates
 from clvkit.calibration import ConformalInterval
@@ -34,7 +33,7 @@ from clvkit.utils._duration import parse_duration
 __all__ = ["AutoCLV"]
 
 
-class AutoCLV(RegressorMixin, BaseEstimator):
+class AutoCLV(ModelDelegation, RegressorMixin, BaseEstimator):
     """Find the model that predicts each customer's spend best, and fit it.
 
     Candidates of several families (baselines, purchase models, boosting) are validated out of
@@ -56,7 +55,8 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         How many candidates and parameter settings to try: all defaults first, one of each family
         before the rest.
     timeout : float or None, default=None
-        Seconds after which no further trial is started; the time for the final fit is kept free.
+        Seconds for everything, the final fit included: a trial that would last longer is not
+        begun, and a running one is stopped. Something is fitted in any case.
     scoring : str or callable, default="d2_tweedie"
         What ranks the candidates: a name known to :func:`clvkit.metrics.get_clv_scorer`, or a
         scorer ``(estimator, X, y)``; greater is better. The scorer is handed an object with
@@ -67,9 +67,14 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         Trials evaluated at the same time. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of the search and of the candidates.
-    storage, study_name : optional
-        Passed to ``optuna.create_study``; a study of that name is continued, if it is of the
-        same log, horizon and scoring.
+    storage : str, path, Optuna storage or None, default=None
+        Where the study is kept: a journal file, or the URL of a data base that Optuna knows, such
+        as ``"postgresql://..."``, which several machines may serve. None keeps it in memory.
+    study_name : str or None, default=None
+        A study of that name in the storage is continued, if it is of the same log, horizon and
+        scoring, as if it had never been interrupted.
+    patience : int or None, default=None
+        The search ends after so many trials without a better one. None goes on to the end.
     tracking : str or None, default=None
         Name of an MLflow experiment to write to, at the tracking server that MLflow is set to.
         By default nothing is tracked, and nothing is written anywhere.
@@ -157,6 +162,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
             None,
         ],
         "random_state": ["random_state"],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
         "tracking": [str, None],
         "register_as": [str, None],
         "refunds": [StrOptions({"net", "drop", "raise"})],
@@ -178,6 +184,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         random_state: Any = None,
         storage: Any = None,
         study_name: str | None = None,
+        patience: int | None = None,
         tracking: str | None = None,
         register_as: str | None = None,
         customer_id: str = "customer_id",
@@ -202,6 +209,7 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.storage = storage
         self.study_name = study_name
+        self.patience = patience
         self.tracking = tracking
         self.register_as = register_as
         self.customer_id = customer_id
@@ -238,13 +246,17 @@ class AutoCLV(RegressorMixin, BaseEstimator):
         self.horizon_ = str(parse_duration(self.horizon))
         scorer = get_clv_scorer(self.scoring)
         candidates = resolve_candidates(self.candidates)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        study = SharedStudy(self.storage, self.study_name)
+        seed = study.agree_on_seed(self.random_state)
         histories = read_histories(self, X, y)
         validation = plan_validation(
             histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
         )
         if not validation.labels_allowed:
             candidates = _without_labels(candidates)
+        study.agree_on_search(
+            search_identity(histories, y, validation, self.horizon_, self._score_name)
+        )
         deadline = None if self.timeout is None else start + self.timeout
         with SearchProgress(self.n_trials, self._score_name, enabled=self.verbose > 0) as progress:
             search = Search(
@@ -255,12 +267,10 @@ class AutoCLV(RegressorMixin, BaseEstimator):
                 deadline=deadline,
                 n_jobs=self.n_jobs,
                 seed=seed,
-                identity=search_identity(histories, y, validation, self.horizon_, self._score_name),
-                storage=self.storage,
-                study_name=self.study_name,
                 on_trial=progress,
+                patience=self.patience,
             )
-            self.study_, evaluations = run_search(search)
+            self.study_, evaluations = study.study, run_search(search, study)
             level_scores(evaluations)
             best = self._choose(evaluations, validation)
             progress.say(f"fitting {best.name} on everything")
@@ -325,51 +335,6 @@ class AutoCLV(RegressorMixin, BaseEstimator):
             **door_settings(self, X),
         )
         self.model_ = model.fit(X if y is not None else latest_rows(X), y)
-
-    @property
-    def best_pipeline_(self) -> Any:
-        """A plain fitted pipeline from histories to spend."""
-        check_is_fitted(self, "model_")
-        return self.model_.pipeline_
-
-    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the expected spend of each row in the horizon after its cutoff.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_samples, ...)
-            With a column ``history``; for a log see :meth:`predict_customers`.
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_samples,)
-        """
-        check_is_fitted(self, "model_")
-        return self.model_.predict(X)
-
-    def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> Any:
-        """Return the lower and upper end of each row's interval, as ``model_`` does."""
-        check_is_fitted(self, "model_")
-        return self.model_.predict_interval(X, coverage)
-
-    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what the predictions are made of, as ``model_`` does."""
-        check_is_fitted(self, "model_")
-        return self.model_.predict_components(X)
-
-    def predict_customers(
-        self, log: Any, cutoff: Any = None, coverage: float | None = None, **settings: Any
-    ) -> pd.DataFrame:
-        """Return the value of each customer of a log, with interval and segment.
-
-        See :meth:`clvkit.serving.CLVModel.predict_customers`.
-        """
-        check_is_fitted(self, "model_")
-        settings.setdefault("covariates", self.covariates)
-        return self.model_.predict_customers(log, cutoff, coverage, **settings)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

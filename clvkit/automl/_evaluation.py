@@ -15,6 +15,7 @@ from clvkit.automl._validation import Fold, Validation
 from clvkit.automl.candidates import Candidate
 from clvkit.errors import ClvkitError
 from clvkit.metrics import clv_metrics
+from clvkit.utils._deadline import check_deadline
 from clvkit.utils._warnings import collected
 
 __all__ = ["Evaluation", "evaluate", "level_scores"]
@@ -64,6 +65,11 @@ class Evaluation:
         return f"{self.candidate.name}-{self.trial}" if self.params else self.candidate.name
 
     @property
+    def seconds(self) -> float:
+        """What the trial took."""
+        return self.fit_seconds + self.predict_seconds
+
+    @property
     def score(self) -> float:
         """Mean score over the origins; NaN where it failed."""
         return float(np.mean(self.scores)) if self.scores and not self.error else float("nan")
@@ -100,6 +106,7 @@ def evaluate(
     try:
         with collected() as result.warnings:
             for fold in validation.folds:
+                check_deadline()
                 _evaluate_fold(result, fold, validation, scorer, random_state)
     except Exception as error:  # a user's estimator may raise anything, and must not end the search
         result.error = f"{type(error).__name__}: {error}"

@@ -10,8 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clvkit import AutoCLV, latest_histories
 from clvkit.automl import Candidate
-from clvkit.automl._evaluation import Evaluation
-from clvkit.automl._search import BATCH, Search, _by_family, _late, run_search
+from clvkit.automl._search import Search, run_search
+from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import plan_validation
 from clvkit.automl.candidates import default_candidates
 from clvkit.baselines import HistoricalRate
@@ -34,7 +34,7 @@ def candidate(name, space):
     return Candidate(name, "own", scaled_rate, label_trained=False, space=space)
 
 
-def run(validation, candidates, n_trials=12, **settings):
+def run(validation, candidates, n_trials=12, study=None, **settings):
     seen = []
     search = Search(
         candidates=candidates,
@@ -42,14 +42,12 @@ def run(validation, candidates, n_trials=12, **settings):
         scorer=get_clv_scorer("d2_tweedie"),
         n_trials=n_trials,
         on_trial=seen.append,
-        **{
-            "deadline": None, "n_jobs": 1, "seed": 0, "identity": {}, "storage": None,
-            "study_name": None, **settings,
-        },
-    )  # fmt: skip
-    study, evaluations = run_search(search)
-    assert seen == evaluations
-    return study, evaluations
+        **{"deadline": None, "n_jobs": 1, "seed": 0, **settings},
+    )
+    shared = SharedStudy() if study is None else study
+    evaluations = run_search(search, shared)
+    assert [e for e in evaluations if e in seen] == seen
+    return shared.study, evaluations
 
 
 def factor_space(trial):
@@ -58,11 +56,6 @@ def factor_space(trial):
 
 def other_space(trial):
     return {"factor": trial.suggest_categorical("factor", [1.0, 3.0])}
-
-
-def test_the_first_trials_hold_one_of_each_family():
-    order = [c.name for c in _by_family(default_candidates())]
-    assert order == ["historical_rate", "bg_nbd", "tweedie", "last_period", "population_mean"]
 
 
 def test_defaults_come_first_and_the_rest_is_searched(validation):
@@ -116,20 +109,72 @@ def test_snapshots_are_not_searched_where_they_do_not_matter(cdnow):
     assert [set(e.params) for e in evaluations] == [set()] + [{"factor"}] * 3
 
 
-def test_no_batch_is_started_that_would_end_after_the_deadline(validation):
-    def search(deadline):
-        return Search([], validation, None, 10, deadline, 1, 0, {}, None, None, print)
-
-    now = time.perf_counter()
-    done = [Evaluation(default_candidates()[0], {}, 0, fit_seconds=2.0)]
-    assert not _late(search(None), done, 1e9)
-    assert not _late(search(now + 1000.0), done, 5.0)
-    assert _late(search(now + 4.0), done, 5.0)  # another batch like the last one
-    assert _late(search(now + 6.0), done, 5.0)  # and the final fit after it
+def test_a_deadline_that_has_passed_leaves_the_first_trial(validation):
     _, evaluations = run(
-        validation, [candidate("a", factor_space)], n_trials=100, deadline=now - 1.0
+        validation,
+        [candidate("a", factor_space), candidate("b", factor_space)],
+        n_trials=100,
+        deadline=time.perf_counter() - 1.0,
     )
-    assert len(evaluations) <= BATCH
+    assert [e.name for e in evaluations] == ["a"]
+
+
+class Sleeper(HistoricalRate):
+    """Takes its time, and shows no fold when its time is up."""
+
+    def fit(self, X, y=None):
+        time.sleep(0.4)
+        return super().fit(X, y)
+
+
+def test_a_trial_that_would_overrun_is_not_begun(validation):
+    """The candidate took 0.4 s before, and the final fit needs as much: the rest is too short."""
+    slow = Candidate(
+        "slow", "own", lambda horizon, seed, **params: Sleeper(horizon=horizon),
+        label_trained=False, space=factor_space,
+    )  # fmt: skip
+    start = time.perf_counter()
+    _, evaluations = run(validation, [slow], n_trials=100, deadline=start + 3.0)
+    assert 1 <= len(evaluations) <= 5
+    assert time.perf_counter() - start < 3.0
+
+
+def test_a_trial_is_stopped_between_origins_and_its_slot_waits(cdnow):
+    X = latest_histories(cdnow[cdnow["customer_id"] % 6 == 0], end="1998-06-30")
+    plan = plan_validation(X, None, "8W", n_origins=3)
+    rate = Candidate(
+        "rate", "baseline", lambda h, s: HistoricalRate(horizon=h), label_trained=False
+    )
+    slow = Candidate("slow", "own", lambda h, s: Sleeper(horizon=h), label_trained=False)
+    study, evaluations = run(plan, [rate, slow], deadline=time.perf_counter() + 1.2)
+    assert [e.name for e in evaluations] == ["rate"]
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "WAITING"]
+
+
+def test_patience_ends_a_search_that_finds_nothing_better(validation):
+    _, evaluations = run(validation, [candidate("a", factor_space)], n_trials=100, patience=6)
+    # The factor changes nothing, so the defaults stay the best; then the batch is finished.
+    assert len(evaluations) == 9
+
+
+def test_patience_counts_from_the_last_improvement(validation):
+    improving = Candidate(
+        "a", "own", lambda h, s, factor=0.0: Scaled(factor, h), label_trained=False,
+        space=lambda trial: {"factor": 0.2 - 0.2 / (1 + trial.number)},
+    )  # fmt: skip
+    _, evaluations = run(validation, [improving], n_trials=20, patience=2)
+    assert len(evaluations) == 20
+
+
+class Scaled(HistoricalRate):
+    """The historical rate times a factor."""
+
+    def __init__(self, factor, horizon):
+        super().__init__(horizon=horizon)
+        self.factor = factor
+
+    def predict(self, X):
+        return self.factor * super().predict(X)
 
 
 class Doubtful(HistoricalRate):
