@@ -27,7 +27,7 @@ from clvkit.errors import ClvkitError, ShortLogError
 from clvkit.history import latest_rows
 from clvkit.metrics import get_clv_scorer
 from clvkit.serving import CLVModel
-from clvkit.tracking import check_model_name, write
+from clvkit.tracking import check_model_name, keep, write
 from clvkit.utils._duration import parse_duration
 
 __all__ = ["AutoCLV"]
@@ -110,6 +110,8 @@ class AutoCLV(ModelDelegation, RegressorMixin, BaseEstimator):
     tracked_run_ : TrackedRun or None
         Where the fit was written to: ``run_id``, ``model_uri``, ``pipeline_uri``. None without
         ``tracking``.
+    fit_records_ : list or None
+        What was told to MLflow, for :func:`clvkit.tracking.replay`. None without ``tracking``.
     study_ : optuna.Study
     horizon_ : str
         The horizon in use.
@@ -278,9 +280,10 @@ class AutoCLV(ModelDelegation, RegressorMixin, BaseEstimator):
                 best = evaluate(best.candidate, best.params, best.trial, validation, scorer, seed)
             self._keep(best, histories, y, validation, seed)
         self.fit_seconds_ = time.perf_counter() - start
-        self.tracked_run_ = None
+        self.tracked_run_, self.fit_records_ = None, None
         if self.tracking is not None:
-            self.tracked_run_ = write(fit_records(self, evaluations, validation, histories))
+            self.fit_records_ = keep(fit_records(self, evaluations, validation, histories))
+            self.tracked_run_ = write(self.fit_records_)
         return self
 
     def _check_settings(self) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvkit.automl._evaluation import Evaluation
 from clvkit.automl._leaderboard import mean_metrics
 from clvkit.automl._validation import Validation
 from clvkit.history import latest_rows
+from clvkit.inspection import CumulativeGainsDisplay, DecileCalibrationDisplay
 from clvkit.serving import model_record, pipeline_record
 from clvkit.tracking import (
     ArtifactRecord,
     CandidateRecord,
     FitRecord,
     Record,
+    describe_environment,
     fingerprint,
 )
 
@@ -42,16 +48,45 @@ _SETTINGS = (
     "coverage",
 )
 
+_DISPLAYS = {
+    CumulativeGainsDisplay: "cumulative_gains.png",
+    DecileCalibrationDisplay: "decile_calibration.png",
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot of predictions that is drawn when it is written.
+
+    Parameters
+    ----------
+    display : type
+        A Display with ``from_predictions``.
+    y_true, y_pred : ndarray of float64
+    name : str
+        Of the model, for the legend.
+    """
+
+    display: Any
+    y_true: NDArray[np.float64]
+    y_pred: NDArray[np.float64]
+    name: str
+
+    def plot(self, ax: Any) -> Any:
+        """Draw on the axes."""
+        return self.display.from_predictions(self.y_true, self.y_pred, name=self.name, ax=ax)
+
 
 def fit_records(
     auto: AutoCLV, evaluations: list[Evaluation], validation: Validation, X: pd.DataFrame
 ) -> Iterator[Record]:
-    """Yield the records of a fit: the fit, its candidates, the leaderboard and the champion."""
+    """Yield the records of a fit: the fit, its candidates, tables, plots and the champion."""
     champion = next(e for e in evaluations if e.name == auto.leaderboard_.index[0])
     yield _fit_record(auto, champion, validation, X)
     for evaluation in evaluations:
         yield _candidate_record(evaluation)
     yield ArtifactRecord("leaderboard.csv", auto.leaderboard_)
+    yield from _plots(auto, champion.name)
     yield pipeline_record(auto.best_pipeline_)
     # The last one: a model that cannot be served (its columns clash) must cost itself only.
     yield model_record(auto.model_, register_as=auto.register_as)
@@ -74,8 +109,19 @@ def _fit_record(
             "family": str(best["family"]),
         },
         dataset=fingerprint(latest_rows(X)),
+        environment=describe_environment(),
         seconds=auto.fit_seconds_,
+        ended=time.time(),
     )
+
+
+def _plots(auto: AutoCLV, name: str) -> Iterator[ArtifactRecord]:
+    """Yield the plots of the champion's predictions out of time, all origins together."""
+    y_true, y_pred = (auto.oof_predictions_[column].to_numpy() for column in ("y_true", "y_pred"))
+    if y_true.min() < 0 or y_true.sum() <= 0:  # labels of the user's own may be anything
+        return
+    for kind, file in _DISPLAYS.items():
+        yield ArtifactRecord(f"plots/{file}", Plot(kind, y_true, y_pred, name))
 
 
 def _candidate_record(evaluation: Evaluation) -> CandidateRecord:

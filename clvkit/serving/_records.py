@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,9 @@ from clvkit.serving._learning import transaction_columns
 from clvkit.serving._load import ARTIFACT
 from clvkit.serving._trust import TRUSTED_TYPES
 from clvkit.tracking import ModelRecord, PipelineRecord
+from clvkit.utils._versions import installed_versions
 
 __all__ = ["model_record", "pipeline_record"]
-
-_PACKAGES = (
-    "clvkit-automl",
-    "mlflow",
-    "scikit-learn",
-    "skops",
-    "lightgbm",
-    "numpy",
-    "scipy",
-    "pandas",
-    "polars",
-    "narwhals",
-    "pyarrow",
-)
 
 
 def model_record(model: CLVModel, register_as: str | None = None) -> ModelRecord:
@@ -136,10 +122,4 @@ def _example(model: CLVModel) -> pd.DataFrame:
 
 def _requirements() -> list[str]:
     """Pin what is installed here, so that the model is served by what it was made with."""
-    pinned = []
-    for name in _PACKAGES:
-        try:
-            pinned.append(f"{name}=={metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return pinned
+    return [f"{name}=={version}" for name, version in installed_versions().items()]

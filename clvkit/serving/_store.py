@@ -9,13 +9,13 @@ import platform
 import shutil
 import uuid
 import zipfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from clvkit.errors import ModelFormatError, OutputError, UntrustedModelError
 from clvkit.serving._trust import TRUSTED_TYPES, untrusted
 from clvkit.utils._imports import try_import
+from clvkit.utils._versions import installed_versions
 
 __all__ = ["SCHEMA_VERSION", "card_of", "check_save_folder", "load_folder", "save_folder"]
 
@@ -27,8 +27,6 @@ _OBJECT, _CARD = "model.skops", "model.json"
 
 #: What file managers leave in every folder that somebody looks at; nobody misses it.
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
-
-_PACKAGES = ("clvkit-automl", "scikit-learn", "numpy", "scipy", "pandas", "lightgbm", "skops")
 
 
 def save_folder(model: Any, folder: Path, about: dict[str, Any]) -> None:
@@ -49,7 +47,7 @@ def save_folder(model: Any, folder: Path, about: dict[str, Any]) -> None:
         "format": _FORMAT,
         "schema_version": SCHEMA_VERSION,
         **about,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **installed_versions()},
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     fresh = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
@@ -218,16 +216,6 @@ def _swap(fresh: Path, folder: Path) -> None:
         os.replace(aside, folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _skops() -> Any:

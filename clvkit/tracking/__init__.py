@@ -1,5 +1,6 @@
 """What a fit has to tell, and the one writer that tells it to MLflow."""
 
+from clvkit.tracking._environment import describe_environment
 from clvkit.tracking._fingerprint import fingerprint
 from clvkit.tracking._mlflow_writer import MLflowWriter
 from clvkit.tracking._model_name import check_model_name
@@ -13,7 +14,8 @@ from clvkit.tracking._records import (
     Record,
     TrackedRun,
 )
-from clvkit.tracking._write import write
+from clvkit.tracking._replay import replay
+from clvkit.tracking._write import keep, write
 
 __all__ = [
     "ArtifactRecord",
@@ -26,6 +28,9 @@ __all__ = [
     "Record",
     "TrackedRun",
     "check_model_name",
+    "describe_environment",
     "fingerprint",
+    "keep",
+    "replay",
     "write",
 ]

@@ -70,6 +70,8 @@ class MLflowWriter:
         self.tracked: TrackedRun | None = None
         self._client: Any = None
         self._running: list[str] = []
+        self._ended: float | None = None
+        self._commit: str | None = None
 
     def write(self, records: Iterable[Record]) -> TrackedRun | None:
         """Send all records and close the run; what goes wrong marks it as failed and raises."""
@@ -120,6 +122,8 @@ class MLflowWriter:
         outer = mlflow.active_run()
         nested = outer is not None and outer.info.experiment_id == experiment_id
         parent = outer.info.run_id if nested else None
+        self._ended = record.ended
+        self._commit = record.environment.get("git_commit")
         run_id = self._run(
             experiment_id, record.run_name, record.tags, record.seconds, parent=parent
         )
@@ -127,6 +131,8 @@ class MLflowWriter:
         self._log(run_id, record.params, _steps(record.metrics))
         if record.dataset is not None:
             self._client.log_inputs(run_id, [_dataset_input(record.dataset)])
+        if record.environment:
+            self._artifact(ArtifactRecord("environment.json", dict(record.environment)))
 
     def _candidate(self, record: CandidateRecord) -> None:
         assert self.tracked is not None
@@ -161,18 +167,25 @@ class MLflowWriter:
         told = {key: str(value)[:_TEXT] for key, value in tags.items()}
         if parent is not None:
             told["mlflow.parentRunId"] = parent
+        told = resolve_tags(told)
+        if self._commit is not None:  # MLflow finds one where a script in a repository runs
+            told.setdefault("mlflow.source.git.commit", self._commit)
         run = self._client.create_run(
             experiment_id,
-            start_time=int(1000 * (time.time() - seconds)),
-            tags=resolve_tags(told),
+            start_time=int(1000 * (self._now() - seconds)),
+            tags=told,
             run_name=name,
         )
         self._running.append(run.info.run_id)
         return run.info.run_id
 
     def _end(self, run_id: str, status: str) -> None:
-        self._client.set_terminated(run_id, status)
+        self._client.set_terminated(run_id, status, end_time=int(1000 * self._now()))
         self._running.remove(run_id)
+
+    def _now(self) -> float:
+        """Return when the fit ended; one that is replayed ended long ago."""
+        return time.time() if self._ended is None else self._ended
 
     def _log(
         self, run_id: str, params: Mapping[str, Any], metrics: Iterable[tuple[str, float, int]]
@@ -180,7 +193,7 @@ class MLflowWriter:
         from mlflow.entities import Metric, Param
 
         texts = [Param(str(key), str(value)[:_TEXT]) for key, value in params.items()]
-        now = int(1000 * time.time())
+        now = int(1000 * self._now())
         values = [Metric(key, value, now, step) for key, value, step in metrics]
         for start in range(0, max(len(texts), len(values)), _BATCH):
             part = slice(start, start + _BATCH)
@@ -254,9 +267,19 @@ class MLflowWriter:
             if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
                 raise
         version = self._client.create_model_version(
-            name, f"models:/{model_id}", run_id=self.tracked.run_id, model_id=model_id
+            name, self._source(model_id), run_id=self.tracked.run_id, model_id=model_id
         )
         return int(version.version)
+
+    def _source(self, model_id: str) -> str:
+        """Return where the registry finds the model.
+
+        A database store looks up ``models:/<id>`` at the tracking URI that is set in MLflow,
+        whichever the client has, so it is told the place itself.
+        """
+        if self.tracking_uri is None or self.tracking_uri.startswith(("http", "databricks")):
+            return f"models:/{model_id}"
+        return self._client.get_logged_model(model_id).artifact_location
 
 
 def _steps(metrics: Mapping[str, float], step: int = 0) -> Iterator[tuple[str, float, int]]:
@@ -291,8 +314,20 @@ def _write_file(content: Any, file: Path) -> None:
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     elif hasattr(content, "savefig"):
         content.savefig(file)
+    elif hasattr(content, "plot"):
+        _save_display(content, file)
     else:
         raise TypeError(f"'{file.name}' cannot be made of a {type(content).__name__}.")
+
+
+def _save_display(display: Any, file: Path) -> None:
+    """Draw on a figure of its own, which no list of open figures keeps."""
+    figures = try_import(
+        "matplotlib.figure", install="pip install matplotlib", purpose="draw plots of a fit"
+    )
+    figure = figures.Figure(figsize=(7, 5), layout="constrained")
+    display.plot(figure.add_subplot())
+    figure.savefig(file, dpi=120)
 
 
 def _warn_not_registered(name: str, uri: str, error: Exception) -> None:

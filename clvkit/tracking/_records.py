@@ -46,7 +46,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class FitRecord:
-    """A fit as a whole; the first record, which opens the run.
+    """A fit (or a comparison of models) as a whole; the first record, which opens the run.
 
     Parameters
     ----------
@@ -59,8 +59,13 @@ class FitRecord:
     metrics : mapping of str to float, default={}
     tags : mapping of str to str, default={}
     dataset : DatasetRecord or None, default=None
+    environment : mapping, default={}
+        What :func:`describe_environment` found; stored as ``environment.json``, and its
+        ``git_commit`` as MLflow's own tag.
     seconds : float, default=0.0
         How long the fit took.
+    ended : float or None, default=None
+        When it ended, in seconds since the epoch; None is when the record is written.
     """
 
     experiment: str
@@ -69,7 +74,9 @@ class FitRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     dataset: DatasetRecord | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    ended: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +120,10 @@ class ArtifactRecord:
     ----------
     name : str
         Path in the run, such as ``"leaderboard.csv"`` or ``"plots/gains.png"``.
-    content : DataFrame, matplotlib Figure, dict, list, str or Path
+    content : DataFrame, Display, matplotlib Figure, dict, list, str or Path
         A table is stored as CSV, a figure in the format that the name says, a dict or list as
-        JSON, a string as it is, and a path stands for the file there.
+        JSON, a string as it is, and a path stands for the file there. A Display (anything with
+        ``plot(ax)``) is drawn when it is written.
     """
 
     name: str

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import pickle
+import signal
+import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from clvkit import AutoCLV, latest_histories
+from clvkit.errors import TrackingWarning
+from clvkit.serving import load
+from clvkit.tracking import CandidateRecord, replay, write
 
 pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
 
@@ -107,3 +117,176 @@ def test_what_is_loaded_in_a_new_process_says_the_same(tracked, log):
         pd.testing.assert_frame_equal(served, values, rtol=1e-12, check_dtype=False)
     X = latest_histories(log, "1998-03-31")
     assert np.array_equal(np.load(folder / "pipeline.npy"), auto.best_pipeline_.predict(X))
+
+
+def test_the_run_keeps_plots_and_the_environment(tracked):
+    import mlflow
+
+    auto, _ = tracked
+    client, run_id = mlflow.MlflowClient(), auto.tracked_run_.run_id
+    names = {file.path for file in client.list_artifacts(run_id)}
+    assert names == {"environment.json", "leaderboard.csv", "plots"}
+    plots = {file.path for file in client.list_artifacts(run_id, "plots")}
+    assert plots == {"plots/cumulative_gains.png", "plots/decile_calibration.png"}
+
+
+def test_nothing_of_the_log_is_in_the_run(tracked, log):
+    """No customer is named in what was written but in the models, which hold none."""
+    import mlflow
+
+    auto, folder = tracked
+    place = mlflow.MlflowClient().download_artifacts(auto.tracked_run_.run_id, "", str(folder))
+    table = pd.read_csv(f"{place}/leaderboard.csv")
+    assert "customer_id" not in table.columns
+    assert len(table) == len(auto.leaderboard_)
+
+
+# --- a server that goes away --------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A tracking server in a process of its own, and what kills it."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
+    uri, output = f"http://127.0.0.1:{port}", tmp_path / "server.log"
+    with output.open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def kill():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    try:
+        deadline = time.monotonic() + 120
+        while not is_up(uri):
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.2)
+        yield uri, kill
+    finally:
+        kill()
+
+
+def is_up(uri):
+    import requests
+
+    try:
+        return requests.get(f"{uri}/health", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def test_killing_the_server_during_a_fit_loses_nothing(server, log, tmp_path, monkeypatch):
+    import mlflow
+
+    uri, kill = server
+    monkeypatch.chdir(tmp_path)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.create_experiment("killed")  # it is there when the fit begins
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(kill())
+        return -float(np.abs(estimator.predict(X) - y).mean())
+
+    auto = AutoCLV(
+        "13W",
+        candidates=["baseline", "bg_nbd"],
+        n_trials=4,
+        scoring=scorer,
+        random_state=0,
+        tracking="killed",
+        register_as="killed-clv",
+    )
+    try:
+        with pytest.warns(TrackingWarning, match=r"no run was opened.*replay\(auto, uri\)"):
+            auto.fit(log)
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert calls
+    assert auto.tracked_run_ is None
+    values = auto.predict_customers(log)
+
+    # The next morning, in another process.
+    again = pickle.loads(pickle.dumps(auto.set_params(scoring="mae")))
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    tracked = replay(again, store)
+    client = mlflow.MlflowClient(store)
+    children = client.search_runs([tracked.experiment_id], "tags.mlflow.parentRunId != ''")
+    assert {run.info.run_name for run in children} == set(auto.leaderboard_.index)
+    mlflow.set_tracking_uri(store)
+    try:
+        loaded = load("models:/killed-clv/1")
+    finally:
+        mlflow.set_tracking_uri(before)
+    pd.testing.assert_frame_equal(loaded.predict_customers(log), values, rtol=1e-12)
+
+
+# --- nothing is tracked -----------------------------------------------------------------------
+
+#: Python tells of every file that is opened to be written, and of every name that is looked up.
+WATCHED = """
+import os, sys
+
+seen = []
+
+def watch(event, arguments):
+    if event == "open":
+        path, mode, flags = arguments
+        if isinstance(path, str) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            seen.append((event, path))
+    elif event.startswith(("socket.connect", "socket.getaddr", "socket.gethost", "socket.bind")):
+        seen.append((event, arguments[1:]))
+
+sys.addaudithook(watch)
+from clvkit import AutoCLV
+from clvkit.datasets import load_cdnow
+
+auto = AutoCLV("13W", candidates=CANDIDATES, n_trials=3, random_state=0, verbose=0)
+auto.fit(load_cdnow()).predict_customers(load_cdnow())
+assert auto.fit_records_ is None and auto.tracked_run_ is None
+assert "mlflow" not in sys.modules
+assert not seen, seen
+open("canary", "w").close()
+assert len(seen) == 1
+"""
+
+
+@pytest.mark.parametrize("candidates", [["baseline", "bg_nbd"], ["tweedie"]], ids=str)
+def test_without_tracking_no_file_is_written_and_no_name_is_looked_up(candidates, tmp_path):
+    script = WATCHED.replace("CANDIDATES", repr(candidates))
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "ignore", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["canary"]
+
+
+# --- what it costs -----------------------------------------------------------------------------
+
+
+def test_forty_trials_are_tracked_in_five_seconds(tracked):
+    """As records of forty trials, so that the search does not count."""
+    auto, _ = tracked
+    opening, *rest = auto.fit_records_
+    trials = [record for record in rest if isinstance(record, CandidateRecord)]
+    others = [record for record in rest if not isinstance(record, CandidateRecord)]
+    records = [opening, *itertools.islice(itertools.cycle(trials), 40), *others]
+    start = time.perf_counter()
+    assert write(records).version is not None
+    assert time.perf_counter() - start < 5.0

@@ -276,6 +276,24 @@ def test_a_registry_that_refuses_costs_only_the_registration(store, model, monke
     assert tracked.model_uri.startswith("models:/m-")
 
 
+class Drawing:
+    """A display, as those of clvkit.inspection."""
+
+    def plot(self, ax):
+        ax.plot([0, 1], [0, 1])
+
+
+def test_a_display_is_drawn_when_it_is_written(store, tmp_path):
+    from matplotlib import image, pyplot
+
+    before = pyplot.get_fignums()
+    record = ArtifactRecord("plots/drawing.png", Drawing())
+    tracked = MLflowWriter().write([FitRecord("drawing"), record])
+    pixels = image.imread(artifact(store, tracked, "plots/drawing.png", tmp_path))
+    assert pixels[..., :3].std() > 0
+    assert pyplot.get_fignums() == before
+
+
 # --- runs that do not end well ----------------------------------------------------------------
 
 

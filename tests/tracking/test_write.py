@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from clvkit.errors import TrackingWarning
-from clvkit.tracking import CandidateRecord, FitRecord, write
+from clvkit.tracking import CandidateRecord, FitRecord, keep, write
 
 CANDIDATE = CandidateRecord("BG/NBD", "btyd", params={"penalty": 0.1}, metrics={"mae": 3.5})
 
@@ -75,3 +75,30 @@ def test_a_server_that_cannot_end_the_run_is_a_warning(store, monkeypatch):
     monkeypatch.setattr("mlflow.MlflowClient.set_terminated", refuse)
     with pytest.warns(TrackingWarning, match="the end of the run: ConnectionError"):
         assert write([FitRecord("endless")]) is not None
+
+
+# --- keeping records --------------------------------------------------------------------------
+
+
+def test_kept_records_can_be_written_more_than_once(store):
+    kept = keep(record for record in [FitRecord("kept"), CANDIDATE])
+    assert write(kept).run_id != write(kept).run_id
+
+
+def test_records_before_one_that_cannot_be_made_are_kept():
+    def records():
+        yield FitRecord("kept")
+        raise KeyError("no such column")
+
+    with pytest.warns(TrackingWarning, match=r"after a FitRecord.*KeyError.*The fit itself"):
+        kept = keep(records())
+    assert kept == [FitRecord("kept")]
+
+
+def test_nothing_is_kept_where_the_first_cannot_be_made():
+    def records():
+        raise ValueError("nothing to tell")
+        yield
+
+    with pytest.warns(TrackingWarning, match="the first record of the fit could not be made"):
+        assert keep(records()) == []
