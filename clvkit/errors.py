@@ -42,6 +42,7 @@ __all__ = [
     "TargetError",
     "TrackingWarning",
     "UnitWarning",
+    "UnknownCustomerError",
     "UnknownNameError",
     "UntrustedModelError",
 ]
@@ -121,6 +122,10 @@ class NoComponentsError(ClvkitError, AttributeError):
 
 class StudyError(ClvkitError, ValueError):
     """A stored study cannot be continued: it belongs to another search."""
+
+
+class UnknownCustomerError(ClvkitError, LookupError):
+    """A customer who was asked for is not in the log, or not by the cutoff."""
 
 
 class UnknownNameError(ClvkitError, ValueError):

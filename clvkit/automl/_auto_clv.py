@@ -16,6 +16,7 @@ from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
 from clvkit.automl._leaderboard import make_leaderboard
+from clvkit.automl._presentation import Presentation
 from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
 from clvkit.automl._search import Search, run_search
@@ -33,7 +34,7 @@ from clvkit.utils._duration import parse_duration
 __all__ = ["AutoCLV"]
 
 
-class AutoCLV(ModelDelegation, RegressorMixin, BaseEstimator):
+class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
     """Find the model that predicts each customer's spend best, and fit it.
 
     Candidates of several families (baselines, purchase models, boosting) are validated out of

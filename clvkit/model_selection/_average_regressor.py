@@ -42,6 +42,8 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
     ----------
     estimators_ : list of estimators
         The fitted regressors.
+    shares_ : ndarray of float64 of shape (n_estimators,)
+        The weights, scaled to a sum of 1.
 
     Raises
     ------
@@ -103,7 +105,7 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         self
         """
         self._validate_names([name for name, _ in self.estimators])
-        self._shares()
+        self.shares_ = self._shares()
         self.estimators_ = [clone(estimator).fit(X, y) for _, estimator in self.estimators]
         return self
 
@@ -121,7 +123,7 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         """
         check_is_fitted(self)
         total = np.zeros(len(X))
-        for share, estimator in zip(self._shares(), self.estimators_, strict=True):
+        for share, estimator in zip(self.shares_, self.estimators_, strict=True):
             total += share * estimator.predict(X)
         return total
 
@@ -149,7 +151,7 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         check_is_fitted(self)
         told = [
             (share, ask_components(estimator, X))
-            for share, estimator in zip(self._shares(), self.estimators_, strict=True)
+            for share, estimator in zip(self.shares_, self.estimators_, strict=True)
             if share > 0 and has_components(estimator)
         ]
         columns = dict.fromkeys(name for _, table in told for name in table.columns)

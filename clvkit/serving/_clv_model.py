@@ -19,6 +19,7 @@ from clvkit.calibration._coverage import check_coverage
 from clvkit.history import HistoryArray, latest_histories, latest_rows
 from clvkit.serving import _components, _histories
 from clvkit.serving._bounds import bounds, value_table
+from clvkit.serving._explain import ExplainMixin, learn_typical
 from clvkit.serving._learning import (
     attribute_names,
     attribute_types,
@@ -35,7 +36,7 @@ from clvkit.serving._store import SCHEMA_VERSION, card_of, save_folder
 __all__ = ["CLVModel"]
 
 
-class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """A fitted lifetime value model with all it takes to score a raw log anywhere.
 
     It holds the door settings with which logs are read, the horizon, the pipeline from histories
@@ -71,6 +72,8 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         The fitted clone.
     segment_edges_ : ndarray of float64 of shape (9,)
         Values between the tenths of the predictions for the rows of ``fit``.
+    typical_ : dict
+        Medians of features or components, with which :meth:`explain` compares.
     training_end_ : str
         The last day that ``fit`` knew of, as an ISO date: the latest cutoff, or with ``y`` the
         end of the labels.
@@ -194,6 +197,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimator_ = fit_clone(self.estimator, X, y)
         latest = latest_rows(X)
         self.segment_edges_ = learn_edges(self.estimator_.predict(latest))
+        self.typical_ = learn_typical(self.estimator_, latest)
         self.training_end_ = training_end(array, self.horizon, labelled=y is not None)
         self.n_customers_ = len(latest)
         numbered = pd.api.types.is_integer_dtype(X.index.get_level_values(0).dtype)
@@ -330,11 +334,7 @@ class CLVModel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         wanted = check_coverage(self.coverage if coverage is None else coverage)
-        log = _histories.check_logs(log, self.streams_)
-        end, door = self.training_end_, self._door()
-        X = _histories.histories_to_score(
-            log, cutoff, training_end=end, covariates=covariates, **door
-        )
+        X = _histories.read_to_score(self, log, cutoff, covariates)
         clv = self.predict(X)
         ends = bounds(self.interval, clv, X.index, wanted)
         segments = assign_segments(clv, self.segment_edges_)

@@ -15,14 +15,23 @@ from clvkit.history._granularity import get_granularity
 from clvkit.history._log import open_log
 from clvkit.history._log_columns import TRANSACTIONS, name_logs
 from clvkit.history._moments import as_moments
+from clvkit.serving._learning import door_of
 
 __all__ = [
     "check_histories",
     "check_logs",
     "histories_to_score",
+    "read_to_score",
     "record_horizon",
     "take_columns",
 ]
+
+
+def read_to_score(model: Any, log: Any, cutoff: Any, covariates: Any) -> pd.DataFrame:
+    """Return the histories that a fitted model scores, read as the log of training was."""
+    log = check_logs(log, model.streams_)
+    door = door_of(model, model.streams_) | {"covariates": covariates}
+    return histories_to_score(log, cutoff, training_end=model.training_end_, **door)
 
 
 def histories_to_score(
