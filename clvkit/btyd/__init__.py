@@ -1,10 +1,12 @@
 """Buy-till-you-die models: when customers buy, whether they will again, and what they spend."""
 
+from clvkit.btyd._beta_discrete_weibull import BetaDiscreteWeibull
 from clvkit.btyd._beta_geo_beta_binom import BetaGeoBetaBinom
 from clvkit.btyd._beta_geo_cnbd import BetaGeoCNBD
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
+from clvkit.btyd._contract_curve import ContractCurve
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
@@ -13,6 +15,8 @@ from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
 from clvkit.btyd._pareto_nbd import ParetoNBD
 from clvkit.btyd._purchase_model_features import PurchaseModelFeatures
+from clvkit.btyd._shifted_beta_geo import ShiftedBetaGeo
+from clvkit.btyd._tenures import life_table, tenures_from_cohorts
 from clvkit.btyd._tracking import (
     FrequencyHistogram,
     PurchaseTracking,
@@ -23,10 +27,12 @@ from clvkit.btyd._tracking import (
 __all__ = [
     "NBD",
     "BTYDRegressor",
+    "BetaDiscreteWeibull",
     "BetaGeoBetaBinom",
     "BetaGeoCNBD",
     "BetaGeoNBD",
     "ConditionalGammaGamma",
+    "ContractCurve",
     "FrequencyHistogram",
     "GammaGamma",
     "Independence",
@@ -36,8 +42,11 @@ __all__ = [
     "ParetoNBD",
     "PurchaseModelFeatures",
     "PurchaseTracking",
+    "ShiftedBetaGeo",
     "check_independence",
     "frequency_histogram",
+    "life_table",
     "likelihood_ratio_test",
+    "tenures_from_cohorts",
     "track_purchases",
 ]

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from clvkit.btyd._special import log_rising, log_survival, rising_slopes
+from clvkit.btyd._special import (
+    fine_log_survival,
+    log_rising,
+    log_survival,
+    rising_slopes,
+)
 
 
 @pytest.mark.parametrize("z", [1e-8, 0.24, 1.0, 37.5, 999.0, 1001.0, 1e7, 1e12])
@@ -49,3 +54,14 @@ def test_log_survival_against_mpmath(z, c, n):
     with mpmath.workdps(60):
         exact = float(mpmath.log(mpmath.beta(mpmath.mpf(z) + n, c) / mpmath.beta(z, c)))
     assert float(log_survival(z, c, n)) == pytest.approx(exact, rel=1e-11, abs=1e-11)
+
+
+@pytest.mark.parametrize("z", [1e-6, 0.03, 1.0, 57.4, 119.0, 5e3])
+@pytest.mark.parametrize("c", [1e-4, 0.05, 3.8, 1e3])
+@pytest.mark.parametrize("n", [1e-3, 1.0, 17.5, 300.0])
+def test_small_risks_keep_their_digits(z, c, n):
+    with mpmath.workdps(50):
+        z_, c_, n_ = (mpmath.mpf(one) for one in (z, c, n))
+        exact = mpmath.loggamma(z_ + n_) + mpmath.loggamma(z_ + c_)
+        exact -= mpmath.loggamma(z_) + mpmath.loggamma(z_ + c_ + n_)
+    assert float(fine_log_survival(z, c, n)) == pytest.approx(float(exact), rel=1e-11)
