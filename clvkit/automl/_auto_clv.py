@@ -278,7 +278,15 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
             best = self._choose(evaluations, validation)
             progress.say(f"fitting {best.name} on everything")
             if best.predictions is None:  # it comes from an earlier run of the study
-                best = evaluate(best.candidate, best.params, best.trial, validation, scorer, seed)
+                best = evaluate(
+                    best.candidate,
+                    best.params,
+                    best.trial,
+                    validation,
+                    scorer,
+                    seed,
+                    shared=search.shared,
+                )
             self._keep(best, histories, y, validation, seed)
         self.fit_seconds_ = time.perf_counter() - start
         self.tracked_run_, self.fit_records_ = None, None

@@ -63,4 +63,5 @@ class Budget:
     def final_seconds(self, done: Sequence[Evaluation]) -> float:
         """Return how long the final fit of the best candidate so far is expected to take."""
         best = max(done, key=lambda result: np.nan_to_num(result.score, nan=-np.inf))
-        return _GROWTH * best.seconds / self.n_folds + _OVERHEAD
+        # It shares nothing with anybody.
+        return _GROWTH * (best.seconds + best.saved_seconds) / self.n_folds + _OVERHEAD

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from clvkit.automl._sharing import SharedResults, SharingTrial, share
 from clvkit.automl._validation import Fold, Validation
 from clvkit.automl.candidates import Candidate
 from clvkit.errors import ClvkitError
@@ -39,6 +40,10 @@ class Evaluation:
         Of each origin.
     fit_seconds, predict_seconds : float
         Of all origins together.
+    feature_seconds : float
+        The part of both that went into features and purchase models, which other trials share.
+    saved_seconds : float
+        What both would have taken longer, had others not computed some of these before.
     predictions : list of ndarray or None
         Out-of-fold predictions of each origin.
     error : str
@@ -55,6 +60,8 @@ class Evaluation:
     metrics: list[dict[str, float]] = field(default_factory=list)
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    feature_seconds: float = 0.0
+    saved_seconds: float = 0.0
     predictions: list[NDArray[np.float64]] | None = None
     error: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -96,32 +103,41 @@ def evaluate(
     validation: Validation,
     scorer: Any,
     random_state: int,
+    *,
+    shared: SharedResults | None = None,
 ) -> Evaluation:
     """Validate a candidate at every origin; a failure is a result with its message.
 
     Warnings are kept, not shown: most candidates lose. The winner gives its own when it is fitted
-    on everything.
+    on everything. What other trials have computed is taken from the ``shared`` results, which
+    makes no difference but to the time.
     """
     result = Evaluation(candidate, params, trial, predictions=[])
+    sharing = SharingTrial(SharedResults() if shared is None else shared)
     try:
         with collected() as result.warnings:
             for fold in validation.folds:
                 check_deadline()
-                _evaluate_fold(result, fold, validation, scorer, random_state)
+                estimator = share(_estimator(result, fold, validation, random_state), sharing)
+                _evaluate_fold(result, estimator, fold, validation, scorer)
     except Exception as error:  # a user's estimator may raise anything, and must not end the search
         result.error = f"{type(error).__name__}: {error}"
         result.predictions = None
+    result.feature_seconds, result.saved_seconds = sharing.seconds, sharing.saved_seconds
     return result
 
 
-def _evaluate_fold(
-    result: Evaluation, fold: Fold, validation: Validation, scorer: Any, random_state: int
-) -> None:
-    candidate = result.candidate
+def _estimator(result: Evaluation, fold: Fold, validation: Validation, random_state: int) -> Any:
     labels = "histories" if fold.y_train is None and fold.customer_folds is None else "given"
-    estimator = candidate.estimator(
+    return result.candidate.estimator(
         validation.horizon, random_state=random_state, params=result.params, labels=labels
     )
+
+
+def _evaluate_fold(
+    result: Evaluation, estimator: Any, fold: Fold, validation: Validation, scorer: Any
+) -> None:
+    candidate = result.candidate
     if fold.customer_folds is not None and candidate.label_trained:
         prediction, components = _across_customers(result, estimator, fold)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from clvkit.automl._budget import Budget
 from clvkit.automl._evaluation import Evaluation, evaluate
 from clvkit.automl._proposals import Proposal, propose
+from clvkit.automl._sharing import SharedResults
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation
 from clvkit.automl.candidates import Candidate
@@ -45,6 +46,8 @@ class Search:
         Called with each :class:`Evaluation` that this process finished.
     patience : int or None
         The search ends after so many trials without a better one.
+    shared : SharedResults
+        What trials compute alike.
     """
 
     candidates: list[Candidate]
@@ -56,6 +59,7 @@ class Search:
     seed: int
     on_trial: Callable[[Evaluation], None]
     patience: int | None = None
+    shared: SharedResults = field(default_factory=SharedResults)
 
     @property
     def budget(self) -> Budget:
@@ -157,4 +161,12 @@ def _run(number: int, proposal: Proposal, search: Search) -> Evaluation:
     candidate, params = proposal.candidate, proposal.params
     if proposal.error:
         return Evaluation(candidate, params, number, error=proposal.error)
-    return evaluate(candidate, params, number, search.validation, search.scorer, search.seed)
+    return evaluate(
+        candidate,
+        params,
+        number,
+        search.validation,
+        search.scorer,
+        search.seed,
+        shared=search.shared,
+    )

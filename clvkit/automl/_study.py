@@ -32,6 +32,8 @@ _STORED = (
     "metrics",
     "fit_seconds",
     "predict_seconds",
+    "feature_seconds",
+    "saved_seconds",
     "error",
     "warnings",
 )

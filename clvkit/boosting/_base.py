@@ -19,6 +19,7 @@ from clvkit.boosting._categories import encode, learn_categories
 from clvkit.boosting._held_out import held_out_mask, held_out_share
 from clvkit.boosting._monotone import constraint_list
 from clvkit.errors import ArgumentError, TargetError
+from clvkit.utils._deadline import check_deadline
 from clvkit.utils._imports import try_import
 
 __all__ = [
@@ -192,14 +193,17 @@ class BaseLGBMRegressor(RegressorMixin, BaseEstimator):
                 params["objective"] = "multiclass"
                 rows.set_label(np.zeros_like(fit.y))
         if not len(check.y):
-            return lightgbm.train(params, rows, n_trees)
+            return lightgbm.train(params, rows, n_trees, callbacks=[_stop_when_out_of_time])
         return lightgbm.train(
             params,
             rows,
             n_trees,
             valid_sets=[rows.create_valid(**_columns(check, objective))],
             feval=None if objective.loss is None else objective.loss(check),
-            callbacks=[lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)],
+            callbacks=[
+                _stop_when_out_of_time,
+                lightgbm.early_stopping(self.early_stopping_rounds, verbose=False),
+            ],
         )
 
     def _booster_predict(self, booster: Any, X: FloatArray, **options: Any) -> FloatArray:
@@ -275,6 +279,11 @@ class BaseLGBMRegressor(RegressorMixin, BaseEstimator):
     def _categorical_positions(self) -> list[int]:
         names = list(getattr(self, "feature_names_in_", []))
         return [names.index(column) for column in self.categories_]
+
+
+def _stop_when_out_of_time(round_of_boosting: Any) -> None:
+    """Give up between two trees where a search has no more time for this fit."""
+    check_deadline()
 
 
 def index_of(X: Any) -> pd.Index | None:

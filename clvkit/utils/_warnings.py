@@ -14,7 +14,7 @@ from typing import Any
 import joblib
 import sklearn
 
-__all__ = ["collected", "route_to_collectors", "silenced", "warn_user"]
+__all__ = ["collected", "keep_warnings", "route_to_collectors", "silenced", "warn_user"]
 
 _SILENCED: ContextVar[tuple[type[Warning], ...]] = ContextVar("silenced", default=())
 _COLLECTED: ContextVar[list[str] | None] = ContextVar("collected", default=None)
@@ -84,6 +84,13 @@ def collected() -> Iterator[list[str]]:
         yield messages
     finally:
         _COLLECTED.reset(token)
+
+
+def keep_warnings(lines: list[str]) -> None:
+    """Add what another :func:`collected` block kept to the one of this thread, if there is one."""
+    messages = _COLLECTED.get()
+    if messages is not None:
+        messages.extend(line for line in lines if line not in messages)
 
 
 @contextmanager

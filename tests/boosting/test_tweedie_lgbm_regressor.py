@@ -1,4 +1,5 @@
 import pickle
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.model_selection import ShuffleSplit, cross_val_score
 
 from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.metrics import get_clv_scorer, total_bias
+from clvkit.utils._deadline import OutOfTime, deadline
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TRUSTED = [
@@ -153,3 +155,16 @@ def test_matching_the_total_halves_the_bias_on_unseen_customers_of_cdnow():
     with_it, without = list(biases(True)), list(biases(False))
     assert abs(np.mean(with_it)) < abs(np.mean(without)) / 2
     assert np.mean(np.abs(with_it)) < np.mean(np.abs(without))
+
+
+@pytest.mark.parametrize("early_stopping_rounds", [None, 10])
+def test_a_fit_is_given_up_between_two_trees_at_its_deadline(early_stopping_rounds):
+    X = np.random.default_rng(0).normal(size=(2000, 5))
+    y = np.exp(X[:, 0])
+    model = TweedieLGBMRegressor(
+        n_estimators=100_000, early_stopping_rounds=early_stopping_rounds, learning_rate=1e-6
+    )
+    start = time.perf_counter()
+    with deadline(start + 0.3), pytest.raises(OutOfTime):
+        model.fit(X, y)
+    assert time.perf_counter() - start < 5
