@@ -11,6 +11,7 @@ from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.btyd import (
     BetaGeoNBD,
     BTYDRegressor,
+    GompertzGammaNBD,
     ModifiedBetaGeoNBD,
     ParetoNBD,
     PurchaseModelFeatures,
@@ -21,6 +22,7 @@ from clvkit.model_selection import AverageRegressor, SnapshotRegressor
 
 __all__ = [
     "bg_nbd_conditional",
+    "ggompertz_nbd",
     "hybrid",
     "hybrid_average",
     "hybrid_average_space",
@@ -49,6 +51,11 @@ def mbg_nbd(horizon: str, random_state: int | None) -> Pipeline:
 def pareto_nbd(horizon: str, random_state: int | None) -> Pipeline:
     """Return the Pareto/NBD with Gamma-Gamma spend."""
     return Pipeline([("regressor", BTYDRegressor(ParetoNBD(), horizon=horizon))])
+
+
+def ggompertz_nbd(horizon: str, random_state: int | None) -> Pipeline:
+    """Return the GGompertz/NBD with Gamma-Gamma spend."""
+    return Pipeline([("regressor", BTYDRegressor(GompertzGammaNBD(), horizon=horizon))])
 
 
 def bg_nbd_conditional(horizon: str, random_state: int | None) -> Pipeline:

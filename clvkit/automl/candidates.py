@@ -134,6 +134,7 @@ def all_candidates() -> list[Candidate]:
         *default_candidates(),
         Candidate("mbg_nbd", "btyd", h.mbg_nbd, label_trained=False),
         Candidate("pareto_nbd", "btyd", h.pareto_nbd, label_trained=False),
+        Candidate("ggompertz_nbd", "btyd", h.ggompertz_nbd, label_trained=False),
         Candidate("bg_nbd_conditional", "btyd", h.bg_nbd_conditional, label_trained=False),
         Candidate("hybrid", "hybrid", h.hybrid, space=h.hybrid_space),
         Candidate("hybrid_average", "hybrid", h.hybrid_average, space=h.hybrid_average_space),

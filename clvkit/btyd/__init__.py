@@ -8,6 +8,7 @@ from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._contract_curve import ContractCurve
 from clvkit.btyd._gamma_gamma import GammaGamma
+from clvkit.btyd._gompertz_gamma_nbd import GompertzGammaNBD
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
 from clvkit.btyd._modified_beta_geo_cnbd import ModifiedBetaGeoCNBD
@@ -35,6 +36,7 @@ __all__ = [
     "ContractCurve",
     "FrequencyHistogram",
     "GammaGamma",
+    "GompertzGammaNBD",
     "Independence",
     "LikelihoodRatioTest",
     "ModifiedBetaGeoCNBD",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clvkit.btyd._gompertz import decay
 from clvkit.btyd._likelihood_model import ALIKE, Boundary
 from clvkit.btyd._special import log_survival
 from clvkit.btyd._summary import Rows
@@ -12,6 +13,8 @@ from clvkit.btyd._summary import Rows
 _NOTHING = 1e-6
 #: Below this sum of its parameters a Beta variable is 0 or 1.
 _ALL_OR_NONE = 1e-3
+#: Below this growth within a typical age, of its logarithm, the risk of being lost is constant.
+_NO_AGEING = 1e-3
 #: Opportunities that histories need to tell four parameters apart: at two, three chances differ.
 _FEWEST = 3
 
@@ -89,6 +92,34 @@ def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
                 both,
                 f"all customers drop out at the same rate s / beta = {s / beta:.3g} (the nested "
                 "model with an exponential lifetime instead of the Pareto).",
+            )
+        ]
+    return []
+
+
+def ageing_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose b, s and beta, the risk of being lost and how it grows with age."""
+    b, s, beta = params["b"], params["s"], params["beta"]
+    both = ("s", "beta")
+    if not rows.frequency.any():
+        return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
+    if s * float(decay(b, beta, rows.T.max())) < _NOTHING:
+        return [Boundary(both, "no dropout detected: NBD fits as well.")]
+    typical = float(rows.T.mean())
+    if b * typical < _NO_AGEING:
+        return [
+            Boundary(
+                ("b", "beta"),
+                "the risk of being lost does not grow with age, and only beta / b = "
+                f"{beta / b:.4g} is known: ParetoNBD with that beta fits as well.",
+            )
+        ]
+    if s > ALIKE:
+        return [
+            Boundary(
+                both,
+                "all customers of an age are lost at the same rate (only s / beta = "
+                f"{s / beta:.3g} is known: the nested model with a Gompertz lifetime).",
             )
         ]
     return []

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from clvkit.btyd._pareto import Posterior, inactive_if_alive, posterior
 from clvkit.btyd._summary import Rows
 
-__all__ = ["pmf_if_alive"]
+__all__ = ["count_mixture", "pmf_if_alive"]
 
 Array = NDArray[np.float64]
 
@@ -56,12 +56,30 @@ def _difficulty(given: Posterior, horizon: Array) -> Array:
 def _counts(given: Posterior, horizon: Array, n_nodes: int, n_max: int) -> Array:
     """Return the probabilities of 1 .. n_max purchases."""
     time, weights = _times_of_death(given, horizon, n_nodes)
+    return count_mixture(time, weights, given.shape, given.rate, n_max)
+
+
+def count_mixture(time: Array, weights: Array, shape: Array, rate: Array, n_max: int) -> Array:
+    """Return the probabilities of 1 .. n_max purchases within times of death.
+
+    Parameters
+    ----------
+    time, weights : ndarray of shape (n_nodes, n)
+        Times until which customers buy, and the probability of each.
+    shape, rate : ndarray of shape (n,)
+        Of the Gamma-distributed purchase rate.
+    n_max : int
+
+    Returns
+    -------
+    ndarray of shape (n, n_max)
+    """
     with np.errstate(divide="ignore"):  # nothing is bought in no time
-        log_share = np.log(time) - np.log(given.rate + time)
-    log_count = -given.shape * np.log1p(time / given.rate)
-    counts = np.empty((len(horizon), n_max))
+        log_share = np.log(time) - np.log(rate + time)
+    log_count = -shape * np.log1p(time / rate)
+    counts = np.empty((len(shape), n_max))
     for k in range(1, n_max + 1):
-        log_count += log_share + np.log((given.shape + (k - 1.0)) / k)
+        log_count += log_share + np.log((shape + (k - 1.0)) / k)
         counts[:, k - 1] = np.einsum("kr,kr->r", np.exp(log_count), weights)
     return counts
 

@@ -21,6 +21,7 @@ _ESTIMATORS = (
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._conditional_gamma_gamma.ConditionalGammaGamma",
     "clvkit.btyd._gamma_gamma.GammaGamma",
+    "clvkit.btyd._gompertz_gamma_nbd.GompertzGammaNBD",
     "clvkit.btyd._modified_beta_geo_cnbd.ModifiedBetaGeoCNBD",
     "clvkit.btyd._modified_beta_geo_nbd.ModifiedBetaGeoNBD",
     "clvkit.btyd._nbd.NBD",

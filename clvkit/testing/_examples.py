@@ -22,16 +22,7 @@ def example_summary(n: int = 300, seed: int = 0) -> pd.DataFrame:
     made = rng.poisson(rng.gamma(0.8, 0.06, n) * life)
     x = np.minimum(made, rng.geometric(0.15, n))
     last = np.ceil(life * rng.beta(np.maximum(x, 1), made - x + 1))
-    summary = pd.DataFrame(
-        {
-            "frequency": x.astype(float),
-            "recency": np.where(x > 0, np.maximum(last, 1.0), 0.0) / 7.0,
-            "T": observed / 7.0,
-        },
-        index=pd.Index([f"customer-{i}" for i in range(n)], name="customer_id"),
-    )
-    summary.attrs["time_unit"] = "7D"
-    return summary
+    return _in_weeks(x, np.where(x > 0, np.maximum(last, 1.0), 0.0), observed)
 
 
 def example_opportunities(time_unit: str, n: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -53,6 +44,29 @@ def example_opportunities(time_unit: str, n: int = 300, seed: int = 0) -> pd.Dat
     return summary
 
 
+def example_ageing(n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Return the RFM summary, in weeks, of a made-up cohort whose members leave about together.
+
+    A model whose risk of dropout grows with age asks for it by an attribute ``_example =
+    "ageing"``: where risk does not grow its parameters would lie on a boundary.
+    """
+    rng = np.random.default_rng(seed)
+    observed = rng.integers(20 * 7, 60 * 7, n)
+    life = np.minimum(220.0 * rng.weibull(4.0, n), observed)
+    x = rng.poisson(rng.gamma(1.5, 0.06, n) * life)
+    last = np.ceil(life * rng.beta(np.maximum(x, 1), 1.0))
+    return _in_weeks(x, np.where(x > 0, np.maximum(last, 1.0), 0.0), observed)
+
+
+def _in_weeks(x: Any, last: Any, observed: Any) -> pd.DataFrame:
+    summary = pd.DataFrame(
+        {"frequency": x.astype(float), "recency": last / 7.0, "T": observed / 7.0},
+        index=pd.Index([f"customer-{i}" for i in range(len(x))], name="customer_id"),
+    )
+    summary.attrs["time_unit"] = "7D"
+    return summary
+
+
 def is_discrete(model: Any) -> bool:
     """Return whether a model counts opportunities, of which there is one in each ``time_unit``.
 
@@ -65,6 +79,8 @@ def example_for(model: Any, n: int = 300, seed: int = 0) -> pd.DataFrame:
     """Return a summary that the model can read: in weeks, or of its own opportunities."""
     if is_discrete(model):
         return example_opportunities(model.time_unit, n, seed)
+    if getattr(model, "_example", None) == "ageing":
+        return example_ageing(n, seed)
     return example_summary(n, seed)
 
 

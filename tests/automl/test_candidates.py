@@ -32,7 +32,7 @@ def names(candidates):
     ("given", "expected"),
     [
         ("default", ["historical_rate", "last_period", "population_mean", "bg_nbd", "tweedie"]),
-        ("btyd", ["bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional"]),
+        ("btyd", ["bg_nbd", "mbg_nbd", "pareto_nbd", "ggompertz_nbd", "bg_nbd_conditional"]),
         ("bg_nbd", ["bg_nbd"]),
         (["boosting", "last_period"], ["tweedie", "last_period"]),
         ("hybrid", ["hybrid", "hybrid_average"]),
