@@ -97,7 +97,8 @@ class GompertzGammaNBD(PurchaseModel):
     References
     ----------
     Bemmaor, A. C. and Glady, N. (2012), Modeling Purchasing Behavior with Sudden "Death": A
-    Flexible Customer Lifetime Model. Management Science 58(5), 1012-1021: lifetime eq. 4, likelihood eq. 7.
+    Flexible Customer Lifetime Model. Management Science 58(5), 1012-1021: lifetime eq. 4,
+    likelihood eq. 7.
 
     Examples
     --------

@@ -4,8 +4,8 @@ Bemmaor and Glady (2012). While alive a customer buys at Poisson rate
 :math:`\lambda \sim Gamma(r, \alpha)`; the lifetime is Gamma/Gompertz (see
 :mod:`clvkit.btyd._gompertz`). Given alive at T, the two are independent with posteriors
 Gamma(r + x, alpha + T) and a remaining lifetime of :math:`\beta_T`, so every conditional quantity
-is that of a newcomer with these. Terms are those of :mod:`clvkit.btyd._pareto`, of which this is the
-limit for b -> 0 with beta / b kept.
+is that of a newcomer with these. For b -> 0 with beta / b kept it becomes the Pareto/NBD, whose
+functions in :mod:`clvkit.btyd._pareto` have the same names.
 """
 
 from __future__ import annotations
