@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from clvkit.baselines import HistoricalRate, LastPeriod
-from clvkit.btyd import BTYDRegressor
+from clvkit.btyd import BTYDRegressor, ContractualCLVRegressor
 
 __all__ = ["OwnBuilder", "needs_no_labels"]
 
@@ -47,7 +47,7 @@ class OwnBuilder:
 def needs_no_labels(estimator: Any) -> bool:
     """Whether an estimator, or the last step of a pipeline, learns without labels."""
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return isinstance(last, (BTYDRegressor, HistoricalRate, LastPeriod))
+    return isinstance(last, (BTYDRegressor, ContractualCLVRegressor, HistoricalRate, LastPeriod))
 
 
 def _is(key: str, name: str) -> bool:

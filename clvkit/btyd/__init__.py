@@ -7,6 +7,8 @@ from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._contract_curve import ContractCurve
+from clvkit.btyd._contract_payments import payments_from_contracts
+from clvkit.btyd._contractual_clv_regressor import ContractualCLVRegressor
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._gompertz_gamma_nbd import GompertzGammaNBD
 from clvkit.btyd._independence import Independence, check_independence
@@ -34,6 +36,7 @@ __all__ = [
     "BetaGeoNBD",
     "ConditionalGammaGamma",
     "ContractCurve",
+    "ContractualCLVRegressor",
     "FrequencyHistogram",
     "GammaGamma",
     "GompertzGammaNBD",
@@ -49,6 +52,7 @@ __all__ = [
     "frequency_histogram",
     "life_table",
     "likelihood_ratio_test",
+    "payments_from_contracts",
     "tenures_from_cohorts",
     "track_purchases",
 ]

@@ -20,6 +20,7 @@ _ESTIMATORS = (
     "clvkit.btyd._beta_geo_nbd.BetaGeoNBD",
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._conditional_gamma_gamma.ConditionalGammaGamma",
+    "clvkit.btyd._contractual_clv_regressor.ContractualCLVRegressor",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.btyd._gompertz_gamma_nbd.GompertzGammaNBD",
     "clvkit.btyd._modified_beta_geo_cnbd.ModifiedBetaGeoCNBD",
