@@ -23,7 +23,7 @@ from clvkit.automl._search import Search, run_search
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation, plan_validation
 from clvkit.automl.candidates import resolve_candidates
-from clvkit.calibration import ConformalInterval
+from clvkit.calibration import LevelIntervals
 from clvkit.errors import ClvkitError, ShortLogError
 from clvkit.history import latest_rows
 from clvkit.metrics import get_clv_scorer
@@ -342,7 +342,12 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         model = CLVModel(
             estimator,
             horizon=self.horizon_,
-            interval=ConformalInterval().fit(oof["y_true"], oof["y_pred"]),
+            interval=LevelIntervals().fit(
+                oof["y_true"],
+                oof["y_pred"],
+                origin=oof.index.get_level_values("cutoff"),
+                tells_level=np.full(len(oof), not _knew_level(best, validation)),
+            ),
             coverage=self.coverage,
             **door_settings(self, X),
         )
@@ -362,6 +367,11 @@ def _without_labels(candidates: list[Any]) -> list[Any]:
             "named. Add 'btyd' or 'baseline' to candidates, or give a shorter horizon."
         )
     return remaining
+
+
+def _knew_level(best: Evaluation, validation: Validation) -> bool:
+    """Whether a candidate was fitted on labels of the period that it was validated on."""
+    return validation.regime == "single" and best.candidate.label_trained
 
 
 def _out_of_fold(best: Evaluation, validation: Validation) -> pd.DataFrame:

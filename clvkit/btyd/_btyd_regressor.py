@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from clvkit.btyd._active_quantiles import active_quantiles
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._design import covariate_names
@@ -240,7 +241,20 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
             When a level does not lie between 0 and 1.
         """
         levels = np.array([check_coverage(level) for level in quantiles])
-        horizon = self._prepare(X)
+        self._check_distributions()
+        data = (self._of_purchases(X), self._prepare(X), self._of_spend(X))
+        values = joint_quantiles(self.purchase_model_, self.spend_model_, data, levels)
+        return pd.DataFrame(values, index=getattr(X, "index", None), columns=levels)
+
+    def _active_quantiles(self, X: pd.DataFrame, levels: NDArray[np.float64]) -> NDArray:
+        """Return quantiles given at least one purchase, right to about a percent."""
+        self._check_distributions()
+        data = (self._of_purchases(X), self._prepare(X), self._of_spend(X))
+        return active_quantiles(self.purchase_model_, self.spend_model_, data, levels)
+
+    def _check_distributions(self) -> None:
+        """Refuse models that tell no more than what is expected."""
+        check_is_fitted(self)
         for name, method in (("purchase_model", "predictive_pmf"), ("spend_model", "posterior")):
             if not hasattr(getattr(self, f"{name}_"), method):
                 raise NoComponentsError(
@@ -248,13 +262,6 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
                     "is distributed, so there are no quantiles. Take a model of clvkit.btyd, or "
                     "intervals of clvkit.calibration."
                 )
-        values = joint_quantiles(
-            self.purchase_model_,
-            self.spend_model_,
-            (self._of_purchases(X), horizon, self._of_spend(X)),
-            levels,
-        )
-        return pd.DataFrame(values, index=getattr(X, "index", None), columns=levels)
 
     def predict_interval(self, X: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Return an interval for what each customer will spend in the horizon.

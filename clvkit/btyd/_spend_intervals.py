@@ -19,7 +19,7 @@ from scipy.special import betainc, betaln
 
 from clvkit.btyd._uncertainty import models_around
 
-__all__ = ["joint_quantiles"]
+__all__ = ["Posteriors", "joint_quantiles", "posteriors_of"]
 
 Array = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def joint_quantiles(
     ndarray of shape (n_customers, n_levels)
     """
     purchases, horizon, spends = data
-    posteriors = Posteriors([model.posterior(spends) for model in _spend_models(spend_model)])
+    posteriors = posteriors_of(spend_model, spends)
     out = np.empty((len(posteriors.center()), len(levels)))
     beyond = _BEYOND * min(levels.min(), 1.0 - levels.max())
     for rows, pmf in purchase_model.predictive_pmf(purchases, horizon, beyond=beyond):
@@ -96,6 +96,11 @@ def joint_quantiles(
             part = slice(begin, begin + size)
             out[rows[part]] = spend_quantiles(pmf[part], posteriors.take(rows[part]), levels)
     return out
+
+
+def posteriors_of(spend_model: Any, summary: Any) -> Posteriors:
+    """Return what is known of each customer's mean spend, and of the parameters."""
+    return Posteriors([model.posterior(summary) for model in _spend_models(spend_model)])
 
 
 def _spend_models(model: Any) -> list[Any]:

@@ -1,233 +1,311 @@
-"""Prediction intervals by split conformal inference."""
+"""Intervals around any estimator, learnt at past origins of the histories it is fitted on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from clvkit.calibration._coverage import check_coverage
+from clvkit.calibration._level_intervals import LevelIntervals
+from clvkit.calibration._past_windows import Window, find_horizon, fit_at, past_windows
+from clvkit.calibration._season_calibration import find_season
+from clvkit.calibration._served_intervals import quantile_frame, served_interval, served_total
+from clvkit.calibration._spend_shape import (
+    SpendDistribution,
+    learn_spend_shape,
+    predicted_distribution,
+)
+from clvkit.errors import ShortLogError
+from clvkit.history import get_histories, latest_rows, least_history, resolve_horizon
+from clvkit.utils._duration import parse_duration
 
 __all__ = ["ConformalInterval"]
 
-#: Shares that may be left out at each end; the scores at these are all that is kept. Shares in
-#: between use the next smaller one, which makes the interval a little wider than asked.
-_TAILS = np.r_[0, 0.0005, 0.001, 0.0025, np.arange(1, 20) / 200, np.arange(4, 21) / 40]
 
-#: Least number of scores in a group: 19 would do for a coverage of 0.9, 39 for 0.95.
-_LEAST = 100
+def _has_components(model: ConformalInterval) -> bool:
+    return hasattr(getattr(model, "estimator_", model.estimator), "predict_components")
 
 
-class ConformalInterval(BaseEstimator):
-    """Intervals around predictions of spend that hold the truth as often as asked for.
+class ConformalInterval(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Give an estimator intervals that hold the truth as often as asked for.
 
-    Learns from predictions of rows that the model had not seen how far the truth falls above and
-    below them, relative to the level of the prediction, and carries these distances over to new
-    predictions of about the same level. Nothing is assumed about the distribution of spend:
-    where new rows are exchangeable with those of ``fit``, an interval of coverage 0.9 holds at
-    least about 90 % of them, in each group of predictions.
+    The histories are cut back to past origins; at each the estimator is fitted on what was known
+    then and predicts what has come since. How far off it was, by level of the prediction, makes
+    the intervals (:class:`LevelIntervals`). No row is compared with a prediction of a model that
+    was fitted on it. Purchase models tell a distribution for each customer, which is used and
+    corrected in the same way.
 
-    A future that differs from the past of ``fit`` (a season, a crisis) is not exchangeable with
-    it, and within a group of equal predictions customers of one kind may be covered less often
-    than those of another.
+    Use it around the estimator that will be served, calibrations included. It fits the estimator
+    once more for each origin. Where out-of-fold predictions are there already, give them to
+    :class:`LevelIntervals` instead.
 
     Parameters
     ----------
+    estimator : estimator
+        A regressor that is fitted on histories alone: :class:`~clvkit.btyd.BTYDRegressor`,
+        a :class:`~clvkit.model_selection.SnapshotRegressor`, a :class:`SeasonCalibration` ...
+    coverage : float, default=0.9
+        Share of truths that intervals shall hold.
+    horizon : str or None, default=None
+        Length of the period to predict. None takes that of the samples, or of the estimator.
+    n_origins : int, default=3
+        At most so many origins, the latest ones that the log allows.
+    step : str or None, default=None
+        Distance between origins, by default half a horizon.
     n_groups : int, default=10
-        Number of groups of equally many predictions, by level; each gets distances of its own.
-        With fewer than 100 predictions a group there are fewer groups. One group alone makes
-        intervals too wide in the middle and too narrow at the top: among the tenth of customers
-        predicted best, those of coverage 0.9 held 52 to 94 % in trials on three real logs, and
-        90 to 91 % with ten groups.
-    relative_scale : float, default=0.3
-        Predictions well below this multiple of the mean prediction are given errors of equal
-        size, predictions well above it errors in proportion.
-    floor : float or None, default=0.0
-        Least possible truth: the lower bound is never below it. Spend is never negative; None
-        for targets that may be.
+        Groups by level; see :class:`LevelIntervals`.
 
     Attributes
     ----------
-    scale_ : float
-        The level at which errors turn from equal to proportional: ``relative_scale`` times the
-        mean absolute prediction.
-    edges_ : ndarray of float64 of shape (n_groups - 1,)
-        Predictions between the groups, in ascending order.
-    tails_ : ndarray of float64 of shape (n_tails,)
-        Shares left out at one end, in ascending order from 0.
-    lower_scores_, upper_scores_ : ndarray of float64 of shape (n_groups, n_tails)
-        The scores ``(y - p) / (|p| + scale_)`` of each group that leave these shares below and
-        above them. No other data are kept.
-    n_scores_ : int
-        Number of predictions learnt from.
+    estimator_ : estimator
+        Fitted on all of ``X``.
+    intervals_ : LevelIntervals
+        What the origins taught.
+    shape_ : SpendShape or None
+        The distribution that the estimator predicts, where it tells one.
+    level_error_ : float
+        Standard error of the logarithm of the season's factor in the predictions; 0 without.
+    origins_ : list of str
+        The origins, the latest first.
+    horizon_ : str
+        In use.
+
+    Raises
+    ------
+    ShortLogError
+        At fit, if the log is too short for one origin.
+    HorizonError
+        If no horizon is known, or if the samples were made with another one.
 
     See Also
     --------
-    clvkit.serving.CLVModel : Takes a fitted one and gives ``lower`` and ``upper``.
+    LevelIntervals : From predictions in place of an estimator.
 
     Notes
     -----
-    With ``n`` scores in a group the lower end of an interval of coverage ``1 - a`` is the score
-    of rank ``floor((n + 1) a / 2)`` and the upper end that of rank ``ceil((n + 1)(1 - a / 2))``,
-    the quantiles of split conformal inference [1]_, in groups as in [2]_. Scale and edges are
-    learnt from the same predictions, which costs the exact guarantee an amount that falls with
-    the size of the groups. The floor costs nothing: where it cuts an interval off, no possible
-    truth is lost.
-
-    Where there are too few scores for a rank (fewer than ``2 / a - 1``: 199 for a coverage of
-    0.99), the most extreme score stands in for an infinite bound: the widest interval that the
-    scores know of, and no guarantee.
-
-    The interval always contains the prediction. Its ends may jump from one group of predictions
-    to the next. Where most customers of a group spend nothing at all, none of them can lie below
-    it, and it holds more of them than asked: up to 95 % for 90 %.
-
-    References
-    ----------
-    .. [1] Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-Free Predictive
-       Inference for Regression, Journal of the American Statistical Association 113(523),
-       section 2.2.
-    .. [2] Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, Springer,
-       section 4.5 (Mondrian conformal predictors).
+    Where the estimator corrects for a season now, but had no year-ago window at an origin, that
+    origin's errors are used at the level that came, and its level says nothing of levels to come.
 
     Examples
     --------
+    >>> from clvkit.btyd import BTYDRegressor
     >>> from clvkit.calibration import ConformalInterval
-    >>> y_true = [0, 0, 0, 12, 0, 25, 31, 0, 60, 140]
-    >>> y_pred = [2, 3, 5, 9, 10, 20, 30, 35, 60, 90]
-    >>> interval = ConformalInterval().fit(y_true, y_pred)
-    >>> lower, upper = interval.interval([5, 60], coverage=0.5)
-    >>> lower.round(1), upper.round(1)
-    (array([ 0. , 22.1]), array([ 7.3, 72.2]))
-    >>> interval.interval([5], coverage=90)
+    >>> from clvkit.datasets import load_cdnow
+    >>> from clvkit.history import latest_histories
+    >>> X = latest_histories(load_cdnow(), cutoff="1998-01-31")
+    >>> model = ConformalInterval(BTYDRegressor(horizon="13W")).fit(X)
+    >>> model.origins_
+    ['1997-11-01', '1997-09-18', '1997-08-05']
+    >>> model.predict_interval(X.head(2)).round(0).to_numpy()
+    array([[ 0., 82.],
+           [ 0.,  1.]])
+    >>> model.total_interval(X).round(-3)
+             total    lower    upper
+    group
+    all    22000.0  15000.0  32000.0
+    >>> ConformalInterval(BTYDRegressor(horizon="1Y")).fit(X)
     Traceback (most recent call last):
         ...
-    clvkit.errors.ArgumentError: coverage must be a number above 0 and below 1 (0.9 is 90 %); got
-    90.
+    clvkit.errors.ShortLogError: the histories are too short for an origin with a horizon of 1Y...
     """
 
     _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "coverage": [Interval(Real, 0, 1, closed="neither")],
+        "horizon": [str, None],
+        "n_origins": [Interval(Integral, 1, None, closed="left")],
+        "step": [str, None],
         "n_groups": [Interval(Integral, 1, None, closed="left")],
-        "relative_scale": [Interval(Real, 0, None, closed="neither")],
-        "floor": [Interval(Real, None, None, closed="neither"), None],
     }
 
     def __init__(
-        self, *, n_groups: int = 10, relative_scale: float = 0.3, floor: float | None = 0.0
+        self,
+        estimator: Any,
+        coverage: float = 0.9,
+        *,
+        horizon: str | None = None,
+        n_origins: int = 3,
+        step: str | None = None,
+        n_groups: int = 10,
     ) -> None:
+        self.estimator = estimator
+        self.coverage = coverage
+        self.horizon = horizon
+        self.n_origins = n_origins
+        self.step = step
         self.n_groups = n_groups
-        self.relative_scale = relative_scale
-        self.floor = floor
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, y_true: ArrayLike, y_pred: ArrayLike) -> ConformalInterval:
-        """Learn from what came of predictions.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: pd.DataFrame, y: Any = None) -> ConformalInterval:
+        """Fit the estimator, and learn its errors at the origins.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            What came.
-        y_pred : array-like of shape (n_samples,)
-            What had been predicted, by models that had not seen these rows.
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``; of several rows of a customer the latest one counts for
+            the origins.
+        y : ignored
+            The histories contain what came. It is handed to the estimator.
 
         Returns
         -------
         self
         """
-        truth, predicted = _column(y_true, "y_true"), _column(y_pred, "y_pred")
-        check_consistent_length(truth, predicted)
-        # Where all predictions are 0 the truth sets the scale, and where that is 0 too, 1 does.
-        level = np.abs(predicted).mean() or np.abs(truth).mean() or 1.0
-        self.scale_ = float(self.relative_scale * level)
-        self.n_scores_ = len(truth)
-        self.edges_ = _edges(predicted, self.n_groups)
-        self.tails_ = _TAILS.copy()
-        scores = (truth - predicted) / self._width(predicted)
-        group = self._group(predicted)
-        ends = [
-            _ends(np.sort(scores[group == number]), _TAILS)
-            for number in range(len(self.edges_) + 1)
-        ]
-        self.lower_scores_, self.upper_scores_ = (np.array(end) for end in zip(*ends, strict=True))
+        own = self.horizon if self.horizon is not None else find_horizon(self.estimator)
+        horizon = resolve_horizon(own, get_histories(X))
+        step = horizon.part(4).times(2) if self.step is None else parse_duration(self.step)
+        self.horizon_ = str(horizon)
+        windows = past_windows(X, horizon, self.n_origins, step)
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        season = find_season(self.estimator_)
+        self.level_error_ = 0.0 if season is None else season.factor_error_
+        self.shape_ = learn_spend_shape(self.estimator_, latest_rows(X))
+        overlap = max(0.0, 1.0 - step.days / horizon.days)
+        parts = _predict_past(self, windows)
+        if not parts:
+            raise ShortLogError(
+                f"the histories are too short for an origin with a horizon of {horizon}: this "
+                f"takes the horizon and {least_history(horizon).count} days before it, and a "
+                "horizon more for estimators that learn from labels. Give a shorter horizon."
+            )
+        self.origins_ = [part.origin for part in parts]
+        told = {key: np.concatenate([part.rows[key] for part in parts]) for key in parts[0].rows}
+        found = [part.distribution for part in parts if part.distribution is not None]
+        distributions = found if len(found) == len(parts) else None
+        intervals = LevelIntervals(n_groups=self.n_groups)
+        self.intervals_ = intervals.fit(**told, overlap=overlap, distributions=distributions)
         return self
 
-    def interval(
-        self, y_pred: ArrayLike, coverage: float = 0.9
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the expected spend of each row, as the estimator does.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return np.asarray(self.estimator_.predict(X), dtype=np.float64)
+
+    def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
         """Return the interval around each prediction.
 
         Parameters
         ----------
-        y_pred : array-like of shape (n_samples,)
-        coverage : float, default=0.9
-            Share of truths that the intervals shall hold, in (0, 1); half of the others may lie
-            below and half above.
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+        coverage : float or None, default=None
+            In (0, 1); by default that of the estimator.
 
         Returns
         -------
-        lower, upper : ndarray of float64 of shape (n_samples,)
-            ``lower <= y_pred <= upper``, and ``lower >= floor`` where the prediction is.
-
-        Raises
-        ------
-        ArgumentError
-            If the coverage is not a number between 0 and 1. It is a fraction, not a percentage.
+        DataFrame of shape (n_samples, 2)
+            ``lower`` and ``upper`` with the index of ``X``, the prediction between them.
         """
+        wanted = check_coverage(self.coverage if coverage is None else coverage)
+        predicted = self.predict(X)
+        return served_interval(self.intervals_, self.estimator_, self.shape_, X, predicted, wanted)
+
+    def predict_quantiles(self, X: pd.DataFrame, quantiles: Sequence[float]) -> pd.DataFrame:
+        """Return quantiles of what each customer may spend.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+        quantiles : sequence of float
+            Levels in (0, 1).
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_quantiles)
+            With the index of ``X`` and the levels as columns.
+        """
+        predicted = self.predict(X)
+        return quantile_frame(
+            self.intervals_, self.estimator_, self.shape_, X, predicted, quantiles
+        )
+
+    def total_interval(
+        self, X: pd.DataFrame, groups: Any = None, coverage: float | None = None
+    ) -> pd.DataFrame:
+        """Return intervals for sums: of everybody, or of segments and cohorts.
+
+        The intervals of customers cannot be added: chance averages out, and what everybody has in
+        common does not.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``, one row a customer.
+        groups : str, array-like of shape (n_samples,) or None, default=None
+            A column of ``X``, or the group of each row. None is one sum, ``"all"``.
+        coverage : float or None, default=None
+            In (0, 1); by default that of the estimator.
+
+        Returns
+        -------
+        DataFrame of shape (n_groups, 3)
+            ``total`` (the sum of the predictions), ``lower`` and ``upper``, indexed by ``group``.
+        """
+        wanted = check_coverage(self.coverage if coverage is None else coverage)
+        predicted = self.predict(X)
+        return served_total(self.intervals_, X, predicted, groups, wanted, self.level_error_)
+
+    @available_if(_has_components)
+    def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the prediction is made of, as the estimator does."""
         check_is_fitted(self)
-        coverage = check_coverage(coverage)
-        predicted = _column(y_pred, "y_pred")
-        # Rounded, for (1 - 0.9) / 2 is a little less than 0.05.
-        tail = round((1 - coverage) / 2, 9)
-        column = np.searchsorted(self.tails_, tail, side="right") - 1
-        width, group = self._width(predicted), self._group(predicted)
-        lower = predicted + self.lower_scores_[group, column] * width
-        upper = predicted + self.upper_scores_[group, column] * width
-        if self.floor is not None:
-            lower = np.maximum(lower, self.floor)
-        return np.minimum(lower, predicted), np.maximum(upper, predicted)
+        return self.estimator_.predict_components(X)
 
-    def _width(self, predicted: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.abs(predicted) + self.scale_
-
-    def _group(self, predicted: NDArray[np.float64]) -> NDArray[np.intp]:
-        # A little above an edge is on it: many equal predictions may lie there, and the last bits
-        # of one must not move it to another group.
-        return np.searchsorted(self.edges_, predicted - 1e-9 * self._width(predicted))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "upper_scores_")
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
 
 
-def _edges(predicted: NDArray[np.float64], n_groups: int) -> NDArray[np.float64]:
-    """Return values between groups of equal size; where many predictions are equal, fewer."""
-    n_groups = max(1, min(n_groups, len(predicted) // _LEAST))
-    shares = np.arange(1, n_groups) / n_groups
-    edges = np.quantile(predicted, shares, method="averaged_inverted_cdf")
-    reach = np.searchsorted(np.sort(predicted), edges, side="right")
-    kept, last = [], 0
-    for edge, stop in zip(edges, reach, strict=True):
-        if stop - last >= _LEAST and len(predicted) - stop >= _LEAST:
-            kept.append(edge)
-            last = stop
-    return np.array(kept)
+class _Part(NamedTuple):
+    """What an origin tells: arrays for :meth:`LevelIntervals.fit`, and the distribution."""
+
+    origin: str
+    rows: dict[str, NDArray[Any]]
+    distribution: SpendDistribution | None
 
 
-def _ends(
-    scores: NDArray[np.float64], tails: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the scores that leave each share below and above them."""
-    n_scores = len(scores)
-    below = np.floor(np.round((n_scores + 1) * tails, 9)).astype(np.int64)
-    below = np.clip(below, 1, n_scores)
-    return scores[below - 1], scores[n_scores - below]
-
-
-def _column(values: Any, name: str) -> NDArray[np.float64]:
-    array = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
-    return column_or_1d(array)
+def _predict_past(model: ConformalInterval, windows: list[Window]) -> list[_Part]:
+    """Predict every origin from what was known there."""
+    now = find_season(model.estimator_)
+    parts = []
+    for number, window in enumerate(windows):
+        fitted = fit_at(model.estimator, window)
+        if fitted is None:
+            continue
+        predicted = np.asarray(fitted.predict(window.X), dtype=np.float64)
+        then = find_season(fitted)
+        alike = (then is None or then.reason_ == "") == (now is None or now.reason_ == "")
+        n = len(window.y)
+        rows = {
+            "y_true": window.y,
+            "y_pred": predicted,
+            "origin": np.full(n, number),
+            "tells_level": np.full(n, alike),
+            "level_error": np.full(n, 0.0 if then is None else then.factor_error_),
+        }
+        distribution = None
+        if model.shape_ is not None:
+            distribution = predicted_distribution(fitted, window.X, predicted)
+        parts.append(_Part(window.origin, rows, distribution))
+    return parts

@@ -11,7 +11,7 @@ from clvkit.errors import ArgumentError
 __all__ = ["check_coverage"]
 
 
-def check_coverage(coverage: object) -> float:
+def check_coverage(coverage: object, name: str = "coverage") -> float:
     """Return the coverage as a number, if it is a share of customers.
 
     Raises
@@ -22,6 +22,6 @@ def check_coverage(coverage: object) -> float:
     share = float(coverage) if isinstance(coverage, Real) else np.nan
     if not 0 < share < 1:
         raise ArgumentError(
-            f"coverage must be a number above 0 and below 1 (0.9 is 90 %); got {coverage!r}."
+            f"{name} must be a number above 0 and below 1 (0.9 is 90 %); got {coverage!r}."
         )
     return share

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.calibration._shrinkage import shrunk_log_ratio
+from clvkit.calibration._origins import total_ratio
+from clvkit.calibration._past_windows import find_horizon
+from clvkit.calibration._shrinkage import shrinkage_error, shrunk_log_ratio
 from clvkit.errors import ArgumentError, CalibrationWarning, ShortLogError, SummaryError
 from clvkit.history import (
     HistoryArray,
@@ -27,7 +30,7 @@ from clvkit.history._moments import format_moment, parse_cutoff
 from clvkit.utils._duration import Duration, parse_duration
 from clvkit.utils._warnings import warn_user
 
-__all__ = ["SeasonCalibration"]
+__all__ = ["SeasonCalibration", "find_season"]
 
 Array = NDArray[np.float64]
 
@@ -91,6 +94,9 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ratio_, standard_error_ : float
         Actual total over predicted total a year ago, and the standard error of its logarithm; NaN
         where nothing is corrected.
+    factor_error_ : float
+        Standard deviation of the logarithm of the season, given what was seen of it; 0 where
+        nothing is corrected.
     trend_factor_ : float
         The part of ``factor_`` that is trend; 1 without.
     horizon_, target_cutoff_ : str
@@ -177,8 +183,8 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self
         """
         histories = get_histories(X)
-        own = getattr(self.estimator, "horizon", None)
-        horizon = resolve_horizon(self.horizon if self.horizon is not None else own, histories)
+        own = self.horizon if self.horizon is not None else find_horizon(self.estimator)
+        horizon = resolve_horizon(own, histories)
         if self.group is not None and self.group not in X.columns:
             raise ArgumentError(
                 f"group={self.group!r} is no column of X; its columns: {list(X.columns)[:8]}."
@@ -242,12 +248,15 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.year_ago_ = format_moment(year_ago, resolution)
         self.factor_, self.trend_factor_, self.factors_ = 1.0, 1.0, {}
         self.ratio_ = self.standard_error_ = np.nan
+        self.factor_error_ = 0.0
         found, self.reason_ = self._look_back(latest, year_ago, horizon)
         if found is None:
             warn_user(f"totals are left without a season: {self.reason_}", CalibrationWarning)
             return
-        self.ratio_, self.standard_error_ = _ratio(found.y, found.predicted)
-        log_factor = shrunk_log_ratio(np.log(self.ratio_), self.standard_error_)
+        self.ratio_, self.standard_error_ = total_ratio(found.y, found.predicted)
+        log_ratio = float(np.log(self.ratio_))
+        log_factor = shrunk_log_ratio(log_ratio, self.standard_error_)
+        self.factor_error_ = shrinkage_error(log_ratio, self.standard_error_)
         if self.trend:
             known_to = int(histories.cutoff_moments.max())
             self.trend_factor_ = self._learn_trend(latest, known_to, horizon)
@@ -290,7 +299,9 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         then, _ = self._look_back(latest, before, horizon)
         if now is None or then is None:
             return 1.0
-        (ratio, error), (old_ratio, old_error) = (_ratio(w.y, w.predicted) for w in (now, then))
+        (ratio, error), (old_ratio, old_error) = (
+            total_ratio(w.y, w.predicted) for w in (now, then)
+        )
         log_trend = np.log(ratio / old_ratio)
         return float(np.exp(shrunk_log_ratio(log_trend, np.hypot(error, old_error))))
 
@@ -300,7 +311,7 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             some = found.groups == value
             y, predicted = found.y[some], found.predicted[some]
             if y.sum() > 0 and predicted.sum() > 0:
-                ratio, error = _ratio(y, predicted)
+                ratio, error = total_ratio(y, predicted)
                 beyond = shrunk_log_ratio(np.log(ratio / self.ratio_), error)
                 factors[str(value)] = self.factor_ * float(np.exp(beyond))
         return factors
@@ -334,7 +345,9 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
-def _ratio(y: Array, predicted: Array) -> tuple[float, float]:
-    """Return the ratio of the totals, and the standard error of its logarithm."""
-    ratio = float(y.sum() / predicted.sum())
-    return ratio, float(np.sqrt(np.sum((y - ratio * predicted) ** 2)) / y.sum())
+def find_season(estimator: Any) -> SeasonCalibration | None:
+    """Return the season calibration in or around a fitted estimator, if there is one."""
+    while estimator is not None and not isinstance(estimator, SeasonCalibration):
+        single = isinstance(estimator, Pipeline) and len(estimator) == 1
+        estimator = estimator[-1] if single else getattr(estimator, "estimator_", None)
+    return estimator

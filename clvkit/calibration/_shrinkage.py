@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-__all__ = ["shrunk_log_ratio"]
+__all__ = ["shrinkage_error", "shrunk_log_ratio"]
 
 #: Standard deviation of the logarithm of a season's or a group's effect, where there is one.
 _SPREAD = 0.3
@@ -33,9 +33,28 @@ def shrunk_log_ratio(log_ratio: float, standard_error: float) -> float:
     >>> [round(shrunk_log_ratio(x, 0.05), 3) for x in (0.05, 0.1, 0.2, 0.4)]
     [0.01, 0.052, 0.194, 0.389]
     """
+    chance, mean, _ = _posterior(log_ratio, standard_error)
+    return chance * mean
+
+
+def shrinkage_error(log_ratio: float, standard_error: float) -> float:
+    """Return the posterior standard deviation that goes with :func:`shrunk_log_ratio`.
+
+    Examples
+    --------
+    >>> [round(shrinkage_error(x, 0.05), 3) for x in (0.05, 0.1, 0.2, 0.4)]
+    [0.03, 0.06, 0.05, 0.049]
+    """
+    chance, mean, variance = _posterior(log_ratio, standard_error)
+    return float(np.sqrt(chance * variance + chance * (1.0 - chance) * mean**2))
+
+
+def _posterior(log_ratio: float, standard_error: float) -> tuple[float, float, float]:
+    """Return the probability of an effect, and the mean and variance of one."""
     if standard_error == 0.0:
-        return float(log_ratio)
+        return 1.0, float(log_ratio), 0.0
     variance = _SPREAD**2 + standard_error**2
     ratio = variance / standard_error**2
     log_odds = 0.5 * log_ratio**2 * (standard_error**-2 - 1.0 / variance) - 0.5 * np.log(ratio)
-    return float(expit(log_odds) * log_ratio * _SPREAD**2 / variance)
+    kept = _SPREAD**2 / variance
+    return float(expit(log_odds)), float(log_ratio * kept), float(standard_error**2 * kept)

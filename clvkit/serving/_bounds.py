@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,17 +9,7 @@ from numpy.typing import NDArray
 from clvkit.history import get_histories
 from clvkit.history._moments import format_moment
 
-__all__ = ["bounds", "value_table"]
-
-
-def bounds(
-    interval: Any, predicted: NDArray[np.float64], index: pd.Index, coverage: float
-) -> pd.DataFrame:
-    """Return ``lower`` and ``upper`` of each prediction; NaN without an interval."""
-    if interval is None:
-        return pd.DataFrame(np.nan, index=index, columns=["lower", "upper"])
-    lower, upper = interval.interval(predicted, coverage)
-    return pd.DataFrame({"lower": lower, "upper": upper}, index=index)
+__all__ = ["value_table"]
 
 
 def value_table(

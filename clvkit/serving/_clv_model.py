@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from clvkit.calibration._coverage import check_coverage
 from clvkit.history import HistoryArray, latest_histories, latest_rows
 from clvkit.serving import _components, _histories
-from clvkit.serving._bounds import bounds, value_table
+from clvkit.serving._bounds import value_table
 from clvkit.serving._explain import ExplainMixin, learn_typical
+from clvkit.serving._intervals import ServedIntervals, shape_for
 from clvkit.serving._learning import (
     attribute_names,
     attribute_types,
@@ -36,7 +37,7 @@ from clvkit.serving._store import SCHEMA_VERSION, card_of, save_folder
 __all__ = ["CLVModel"]
 
 
-class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class CLVModel(ExplainMixin, ServedIntervals, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """A fitted lifetime value model with all it takes to score a raw log anywhere.
 
     It holds the door settings with which logs are read, the horizon, the pipeline from histories
@@ -56,9 +57,10 @@ class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     horizon : str
         Length of the period to predict, such as ``"26W"``. An estimator without one of its own
         takes it; one with another raises.
-    interval : ConformalInterval or None, default=None
+    interval : LevelIntervals or None, default=None
         Fitted on out-of-fold predictions. It is used as it is, and kept by ``clone`` and
-        :meth:`refit`. None leaves ``lower`` and ``upper`` NaN.
+        :meth:`refit`. None leaves ``lower`` and ``upper`` NaN, unless the estimator is a
+        :class:`~clvkit.calibration.ConformalInterval`, which learns its own.
     customer_id, date, amount, attributes : str, sequence of str, or dict by the name of the log
         Columns of the log; ``attributes`` are further ones that the events carry.
     refunds, duplicates, granularity : str, default="net", "keep" and "D"
@@ -70,6 +72,8 @@ class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ----------
     estimator_ : estimator
         The fitted clone.
+    shape_ : SpendShape or None
+        The distribution of spend that the estimator predicts, where ``interval`` needs it.
     segment_edges_ : ndarray of float64 of shape (9,)
         Values between the tenths of the predictions for the rows of ``fit``.
     typical_ : dict
@@ -196,6 +200,7 @@ class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X = _histories.record_horizon(X, self.horizon)
         self.estimator_ = fit_clone(self.estimator, X, y)
         latest = latest_rows(X)
+        self.shape_ = shape_for(self.interval, self.estimator_, latest)
         self.segment_edges_ = learn_edges(self.estimator_.predict(latest))
         self.typical_ = learn_typical(self.estimator_, latest)
         self.training_end_ = training_end(array, self.horizon, labelled=y is not None)
@@ -249,25 +254,6 @@ class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         X = self._check_samples(X)
         return np.asarray(self.estimator_.predict(X), dtype=np.float64)
-
-    def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
-        """Return the interval around each prediction.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_samples, 1 + n_covariates)
-            With a column ``history``.
-        coverage : float or None, default=None
-            In (0, 1); by default that of the model.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, 2)
-            ``lower`` and ``upper`` with the index of ``X``, the prediction between them; NaN
-            where the model was made without an interval.
-        """
-        wanted = check_coverage(self.coverage if coverage is None else coverage)
-        return bounds(self.interval, self.predict(X), X.index, wanted)
 
     def predict_components(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each prediction is made of.
@@ -336,7 +322,7 @@ class CLVModel(ExplainMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         wanted = check_coverage(self.coverage if coverage is None else coverage)
         X = _histories.read_to_score(self, log, cutoff, covariates)
         clv = self.predict(X)
-        ends = bounds(self.interval, clv, X.index, wanted)
+        ends = self._bounds(X, clv, wanted)
         segments = assign_segments(clv, self.segment_edges_)
         return value_table(X, clv, ends, self.predict_components(X), segments)
 

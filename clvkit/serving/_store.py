@@ -20,7 +20,7 @@ from clvkit.utils._versions import installed_versions
 __all__ = ["SCHEMA_VERSION", "card_of", "check_save_folder", "load_folder", "save_folder"]
 
 #: Raised whenever a model stored by an older clvkit could no longer be read as it is.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _FORMAT = "clvkit.CLVModel"
 _OBJECT, _CARD = "model.skops", "model.json"

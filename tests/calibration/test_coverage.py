@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clvkit.calibration import ConformalInterval
+from clvkit.calibration import LevelIntervals
 from clvkit.calibration._coverage import check_coverage
 from clvkit.errors import ArgumentError
 
@@ -16,6 +16,6 @@ def test_a_share_is_a_float(coverage):
 def test_anything_else_is_refused(coverage):
     with pytest.raises(ArgumentError, match=r"0\.9 is 90 %.*got"):
         check_coverage(coverage)
-    interval = ConformalInterval().fit([0, 1, 2], [1, 1, 1])
+    interval = LevelIntervals().fit([0, 1, 2], [1, 1, 1])
     with pytest.raises(ArgumentError, match=r"0\.9 is 90 %"):
         interval.interval([1.0], coverage=coverage)

@@ -3,7 +3,7 @@ import pytest
 
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.btyd._btyd_regressor import BTYDRegressor
-from clvkit.calibration import ConformalInterval
+from clvkit.calibration import LevelIntervals
 from clvkit.datasets import load_cdnow
 from clvkit.history import latest_histories
 from clvkit.model_selection import SnapshotRegressor
@@ -33,7 +33,7 @@ def X(log):
 def interval():
     rng = np.random.default_rng(3)
     p = rng.gamma(0.7, 10, 400)
-    return ConformalInterval().fit(np.where(rng.random(400) < 0.3, 3 * p, 0), p)
+    return LevelIntervals().fit(np.where(rng.random(400) < 0.3, 3 * p, 0), p)
 
 
 @pytest.fixture(scope="session", params=list(ESTIMATORS))

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from clvkit.calibration import ConformalInterval
+from clvkit.calibration import LevelIntervals
 
 AMOUNTS = st.floats(0, 1e6, allow_subnormal=False)
 
@@ -19,13 +19,19 @@ def draw(rng, n):
     return y, level * 0.5
 
 
+def draw_active(rng, n):
+    """Spend of customers who all come back."""
+    level = rng.lognormal(2, 1, n)
+    return level * rng.lognormal(0, 0.8, n), level
+
+
 def held(interval, y, p, coverage):
     lower, upper = interval.interval(p, coverage)
     return np.mean((lower <= y) & (y <= upper))
 
 
 def test_scores_are_signed_and_relative_to_the_level():
-    interval = ConformalInterval(relative_scale=1.0).fit([0.0, 30.0, 10.0], [10.0, 20.0, 0.0])
+    interval = LevelIntervals(relative_scale=1.0).fit([0.0, 30.0, 10.0], [10.0, 20.0, 0.0])
     assert interval.scale_ == 10.0
     # The most extreme ones and the middle: -10 / 20, 10 / 30, 10 / 10.
     np.testing.assert_allclose(interval.lower_scores_[0, [0, -1]], [-1 / 2, 1 / 3])
@@ -40,8 +46,8 @@ def test_coverage_in_the_mean_over_many_samples_is_what_was_asked(n, in_group, c
     rng = np.random.default_rng(n)
     hits = []
     for _ in range(200 if n < 1_000 else 30):
-        y, p = draw(rng, n + 400)
-        interval = ConformalInterval().fit(y[:n], p[:n])
+        y, p = draw_active(rng, n + 400)
+        interval = LevelIntervals().fit(y[:n], p[:n])
         hits.append(held(interval, y[n:], p[n:], coverage))
     mean, error = np.mean(hits), np.std(hits) / np.sqrt(len(hits))
     ranks_below = np.floor(round((in_group + 1) * (1 - coverage) / 2, 9))
@@ -52,10 +58,10 @@ def test_coverage_in_the_mean_over_many_samples_is_what_was_asked(n, in_group, c
 
 def test_every_group_of_predictions_is_covered():
     rng = np.random.default_rng(4)
-    y, p = draw(rng, 60_000)
+    y, p = draw_active(rng, 60_000)
     y *= 1 + (p > np.quantile(p, 0.9))  # the best customers are another kind
-    grouped = ConformalInterval().fit(y[:30_000], p[:30_000])
-    single = ConformalInterval(n_groups=1).fit(y[:30_000], p[:30_000])
+    grouped = LevelIntervals().fit(y[:30_000], p[:30_000])
+    single = LevelIntervals(n_groups=1).fit(y[:30_000], p[:30_000])
     tenth = np.digitize(p, np.quantile(p, np.arange(1, 10) / 10))
     new = np.arange(60_000) >= 30_000
     for number in range(10):
@@ -67,7 +73,7 @@ def test_every_group_of_predictions_is_covered():
 
 def test_quantiles_are_those_of_split_conformal_inference():
     scores = np.arange(-9.0, 10.0)  # 19 of them; all predictions are 0: every width is the scale
-    interval = ConformalInterval(floor=None).fit(scores, np.zeros(19))
+    interval = LevelIntervals(floor=None).fit(scores, np.zeros(19))
     lower, upper = interval.interval([0.0], coverage=0.9)
     # Ranks floor(20 * .05) = 1 and ceil(20 * .95) = 19.
     assert (lower[0], upper[0]) == pytest.approx((-9.0, 9.0))
@@ -76,7 +82,7 @@ def test_quantiles_are_those_of_split_conformal_inference():
 
 
 def test_few_scores_give_the_widest_interval_there_is():
-    interval = ConformalInterval(floor=None).fit([-1.0, 0.0, 5.0], [0.0, 0.0, 0.0])
+    interval = LevelIntervals(floor=None).fit([-1.0, 0.0, 5.0], [0.0, 0.0, 0.0])
     for coverage in (0.5, 0.9, 0.999):
         lower, upper = interval.interval([0.0], coverage)
         assert (lower[0], upper[0]) == pytest.approx((-1.0, 5.0))
@@ -90,7 +96,7 @@ def test_few_scores_give_the_widest_interval_there_is():
     coverage=st.floats(0.01, 0.99),
 )
 def test_intervals_hold_the_prediction_widen_with_coverage_and_keep_the_floor(y, p, new, coverage):
-    interval = ConformalInterval().fit(y, p)
+    interval = LevelIntervals().fit(y, p)
     lower, upper = interval.interval(new, coverage)
     assert np.all((lower >= 0) & (lower <= new) & (new <= upper))
     wider_lower, wider_upper = interval.interval(new, (1 + coverage) / 2)
@@ -102,24 +108,24 @@ def test_intervals_hold_the_prediction_widen_with_coverage_and_keep_the_floor(y,
 )
 def test_small_samples_make_fewer_groups(n, n_groups):
     y, p = draw(np.random.default_rng(n), n)
-    interval = ConformalInterval().fit(y, p)
+    interval = LevelIntervals().fit(y, p)
     assert interval.upper_scores_.shape == (n_groups, len(interval.tails_))
     assert interval.edges_.shape == (n_groups - 1,)
 
 
 def test_equal_predictions_share_a_group():
     p = np.r_[np.zeros(690), np.linspace(1, 2, 310)]
-    interval = ConformalInterval().fit(np.zeros(1_000), p)
+    interval = LevelIntervals().fit(np.zeros(1_000), p)
     sizes = np.bincount(np.searchsorted(interval.edges_, p))
     np.testing.assert_array_equal(sizes, [690, 110, 100, 100])
-    constant = ConformalInterval().fit(np.arange(1_000.0), np.full(1_000, 7.0))
+    constant = LevelIntervals().fit(np.arange(1_000.0), np.full(1_000, 7.0))
     assert constant.edges_.shape == (0,)
 
 
 def test_a_fitted_interval_is_small_whatever_it_has_seen():
     rng = np.random.default_rng(0)
     y, p = draw(rng, 50_000)
-    arrays_ = [v for v in vars(ConformalInterval().fit(y, p)).values() if isinstance(v, np.ndarray)]
+    arrays_ = [v for v in vars(LevelIntervals().fit(y, p)).values() if isinstance(v, np.ndarray)]
     assert sum(array.size for array in arrays_) < 1_000
 
 
@@ -127,14 +133,14 @@ def test_a_fitted_interval_is_small_whatever_it_has_seen():
 def test_shares_that_are_not_kept_are_rounded_outwards(coverage):
     rng = np.random.default_rng(0)
     y, p = draw(rng, 50_000)
-    kept = ConformalInterval(n_groups=1, floor=None).fit(y, p)
+    kept = LevelIntervals(n_groups=1, floor=None).fit(y, p)
     inside = held(kept, y, p, coverage)
     assert coverage - 1e-4 <= inside <= min(1, coverage + 0.05)
 
 
 def test_a_row_does_not_depend_on_its_batch():
     y, p = draw(np.random.default_rng(1), 300)
-    interval = ConformalInterval().fit(y, p)
+    interval = LevelIntervals().fit(y, p)
     lower, upper = interval.interval(p)
     for i in (0, 17, 299):
         one = interval.interval(p[i : i + 1])
@@ -143,7 +149,7 @@ def test_a_row_does_not_depend_on_its_batch():
 
 def test_the_last_bit_of_a_prediction_does_not_matter():
     p = np.r_[np.full(300, 0.1 + 0.2), np.linspace(1, 2, 700)]
-    interval = ConformalInterval().fit(p[::-1], p)
+    interval = LevelIntervals().fit(p[::-1], p)
     assert interval.edges_[0] == 0.1 + 0.2  # many equal predictions lie on an edge
     for nudged in (0.3, np.nextafter(0.1 + 0.2, 1)):
         got, expected = interval.interval([nudged]), interval.interval([0.1 + 0.2])
@@ -154,7 +160,7 @@ def test_the_last_bit_of_a_prediction_does_not_matter():
     ("y", "p"), [([0.0, 3.0], [0.0, 0.0]), ([0.0, 0.0], [0.0, 0.0])], ids=["no-p", "nothing"]
 )
 def test_predictions_of_nothing_have_a_scale(y, p):
-    lower, upper = ConformalInterval().fit(y, p).interval([0.0, 1.0])
+    lower, upper = LevelIntervals().fit(y, p).interval([0.0, 1.0])
     assert np.isfinite([lower, upper]).all()
 
 
@@ -165,7 +171,7 @@ def test_predictions_of_nothing_have_a_scale(y, p):
 )
 def test_coverage_is_a_fraction(coverage, message):
     with pytest.raises(ValueError, match=message):
-        ConformalInterval().fit([1.0], [1.0]).interval([1.0], coverage)
+        LevelIntervals().fit([1.0], [1.0]).interval([1.0], coverage)
 
 
 @pytest.mark.parametrize(
@@ -180,13 +186,13 @@ def test_coverage_is_a_fraction(coverage, message):
 )
 def test_bad_input_is_refused(y, p, message):
     with pytest.raises(ValueError, match=message):
-        ConformalInterval().fit(y, p)
+        LevelIntervals().fit(y, p)
 
 
 def test_it_is_an_estimator():
-    interval = ConformalInterval(floor=None, relative_scale=2.0)
+    interval = LevelIntervals(floor=None, relative_scale=2.0)
     assert clone(interval.fit([1.0, 2.0], [1.0, 1.0])).get_params() == interval.get_params()
     with pytest.raises(NotFittedError):
         clone(interval).interval([1.0])
     with pytest.raises(InvalidParameterError, match="relative_scale"):
-        ConformalInterval(relative_scale=0).fit([1.0], [1.0])
+        LevelIntervals(relative_scale=0).fit([1.0], [1.0])
