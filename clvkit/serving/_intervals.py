@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,15 @@ Array = NDArray[np.float64]
 class ServedIntervals:
     """Adds intervals to a model with ``estimator_``, ``interval``, ``shape_`` and ``coverage``."""
 
-    estimator_: Any
-    interval: Any
-    shape_: SpendShape | None
-    coverage: float
+    if TYPE_CHECKING:  # what the model has
+        estimator_: Any
+        interval: Any
+        shape_: SpendShape | None
+        coverage: float
+
+        def predict(self, X: pd.DataFrame) -> Array: ...
+
+        def _check_samples(self, X: pd.DataFrame) -> pd.DataFrame: ...
 
     def predict_interval(self, X: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
         """Return the interval around each prediction.
@@ -129,13 +134,6 @@ class ServedIntervals:
             return self.interval, self.estimator_, self.shape_
         own = self.estimator_
         return own.intervals_, own.estimator_, own.shape_
-
-    def predict(self, X: pd.DataFrame) -> Array:
-        """Return the prediction of each row."""
-        raise NotImplementedError
-
-    def _check_samples(self, X: pd.DataFrame) -> pd.DataFrame:
-        raise NotImplementedError
 
 
 def shape_for(interval: Any, estimator: Any, X: pd.DataFrame) -> SpendShape | None:
