@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from clvkit.automl._bootstrap import draw_customers
 from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
@@ -272,6 +273,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
                 seed=seed,
                 on_trial=progress,
                 patience=self.patience,
+                bootstrap=draw_customers(validation, seed),
             )
             self.study_, evaluations = study.study, run_search(search, study)
             level_scores(evaluations)

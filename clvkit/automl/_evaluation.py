@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
 
+from clvkit.automl._bootstrap import CustomerBootstrap
+from clvkit.automl._model_size import count_bytes
+from clvkit.automl._predictions import CandidatePredictions
 from clvkit.automl._sharing import SharedResults, SharingTrial, share
 from clvkit.automl._validation import Fold, Validation
 from clvkit.automl.candidates import Candidate
@@ -46,6 +49,12 @@ class Evaluation:
         What both would have taken longer, had others not computed some of these before.
     predictions : list of ndarray or None
         Out-of-fold predictions of each origin.
+    model_bytes : int or None
+        Size of the model fitted at the first origin, where it can be told.
+    resampled_scores : list of list of float
+        Of each origin, on resamples of the customers that are the same for all candidates.
+    is_pruned : bool
+        Whether it was given up after its first origin.
     error : str
         Why it failed, or nothing.
     warnings : list of str
@@ -63,6 +72,9 @@ class Evaluation:
     feature_seconds: float = 0.0
     saved_seconds: float = 0.0
     predictions: list[NDArray[np.float64]] | None = None
+    model_bytes: int | None = None
+    resampled_scores: list[list[float]] = field(default_factory=list)
+    is_pruned: bool = False
     error: str = ""
     warnings: list[str] = field(default_factory=list)
 
@@ -78,22 +90,16 @@ class Evaluation:
 
     @property
     def score(self) -> float:
-        """Mean score over the origins; NaN where it failed."""
-        return float(np.mean(self.scores)) if self.scores and not self.error else float("nan")
+        """Mean score over the origins; NaN where it failed, or was not tried at all of them."""
+        is_whole = self.scores and not self.error and not self.is_pruned
+        return float(np.mean(self.scores)) if is_whole else float("nan")
 
-
-class CandidatePredictions(RegressorMixin, BaseEstimator):
-    """Stands before a scorer with predictions that were made already."""
-
-    def __init__(self, predictions: Any = None, components: Any = None) -> None:
-        self.predictions = predictions
-        self.components = components
-
-    def predict(self, X: Any) -> Any:
-        return self.predictions
-
-    def predict_components(self, X: Any) -> Any:
-        return {} if self.components is None else self.components
+    @property
+    def state(self) -> str:
+        """``"finished"``, ``"pruned"`` or ``"failed"``."""
+        if self.error:
+            return "failed"
+        return "pruned" if self.is_pruned else "finished"
 
 
 def evaluate(
@@ -105,21 +111,30 @@ def evaluate(
     random_state: int,
     *,
     shared: SharedResults | None = None,
+    bootstrap: CustomerBootstrap | None = None,
+    is_hopeless: Callable[[float], bool] | None = None,
 ) -> Evaluation:
     """Validate a candidate at every origin; a failure is a result with its message.
 
     Warnings are kept, not shown: most candidates lose. The winner gives its own when it is fitted
     on everything. What other trials have computed is taken from the ``shared`` results, which
-    makes no difference but to the time.
+    makes no difference but to the time. Where ``is_hopeless`` says so of the score at the first
+    origin, the others are left out.
     """
     result = Evaluation(candidate, params, trial, predictions=[])
     sharing = SharingTrial(SharedResults() if shared is None else shared)
     try:
         with collected() as result.warnings:
-            for fold in validation.folds:
+            for which, fold in enumerate(validation.folds):
                 check_deadline()
                 estimator = share(_estimator(result, fold, validation, random_state), sharing)
-                _evaluate_fold(result, estimator, fold, validation, scorer)
+                asked = _evaluate_fold(result, estimator, fold, validation, scorer)
+                if is_hopeless is not None and which == 0 and is_hopeless(result.scores[0]):
+                    result.is_pruned = True
+                    break
+                if bootstrap is not None:
+                    drawn = bootstrap.scores(scorer, fold, which, asked)
+                    result.resampled_scores.append(drawn)
     except Exception as error:  # a user's estimator may raise anything, and must not end the search
         result.error = f"{type(error).__name__}: {error}"
         result.predictions = None
@@ -136,7 +151,8 @@ def _estimator(result: Evaluation, fold: Fold, validation: Validation, random_st
 
 def _evaluate_fold(
     result: Evaluation, estimator: Any, fold: Fold, validation: Validation, scorer: Any
-) -> None:
+) -> CandidatePredictions:
+    """Fit, predict and score at one origin; return what was predicted."""
     candidate = result.candidate
     if fold.customer_folds is not None and candidate.label_trained:
         prediction, components = _across_customers(result, estimator, fold)
@@ -152,12 +168,13 @@ def _evaluate_fold(
         raise ClvkitError(f"its score at the origin {fold.origin} is {score}")
     result.scores.append(score)
     if validation.regime == "single":
-        asked = CandidatePredictions(_scaled(prediction, fold.y_test), components)
-        result.scaled_scores.append(float(scorer(asked, fold.X_test, fold.y_test)))
+        scaled = CandidatePredictions(_scaled(prediction, fold.y_test), components)
+        result.scaled_scores.append(float(scorer(scaled, fold.X_test, fold.y_test)))
     active = components.get("probability_active")
     result.metrics.append(clv_metrics(fold.y_test, prediction, active))
     assert result.predictions is not None
     result.predictions.append(prediction)
+    return asked
 
 
 def _scaled(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -208,6 +225,8 @@ def _fit(result: Evaluation, estimator: Any, X: pd.DataFrame, y: Any) -> None:
     start = time.perf_counter()
     estimator.fit(X, y)
     result.fit_seconds += time.perf_counter() - start
+    if result.model_bytes is None:
+        result.model_bytes = count_bytes(estimator)
 
 
 def _predict(

@@ -11,9 +11,11 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from clvkit.automl._bootstrap import CustomerBootstrap
 from clvkit.automl._budget import Budget
 from clvkit.automl._evaluation import Evaluation, evaluate
 from clvkit.automl._proposals import Proposal, propose
+from clvkit.automl._pruning import Hurdle, hurdle_of
 from clvkit.automl._sharing import SharedResults
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation
@@ -48,6 +50,8 @@ class Search:
         The search ends after so many trials without a better one.
     shared : SharedResults
         What trials compute alike.
+    bootstrap : CustomerBootstrap or None
+        Resamples on which every candidate is scored.
     """
 
     candidates: list[Candidate]
@@ -60,6 +64,7 @@ class Search:
     on_trial: Callable[[Evaluation], None]
     patience: int | None = None
     shared: SharedResults = field(default_factory=SharedResults)
+    bootstrap: CustomerBootstrap | None = None
 
     @property
     def budget(self) -> Budget:
@@ -73,6 +78,7 @@ class Batch:
 
     start: int
     proposals: list[Proposal]
+    hurdle: Hurdle | None = None
 
     @property
     def slots(self) -> range:
@@ -109,7 +115,7 @@ def _batches(search: Search, study: SharedStudy) -> Iterator[Batch]:
         done = study.results(search.candidates, earlier)
         if not proposals or search.budget.is_over(done) or _is_patience_lost(search, done):
             return
-        batch = Batch(start, proposals[: search.n_trials - start])
+        batch = Batch(start, proposals[: search.n_trials - start], hurdle_of(done))
         if study.unfinished(batch.slots):
             yield batch
         start += len(proposals)
@@ -149,7 +155,7 @@ def _work(batch: Batch, search: Search, study: SharedStudy) -> None:
         study.describe(number, proposal, batch.start)
         try:
             with deadline(search.budget.stop_trials_at(done)):
-                result = _run(number, proposal, search)
+                result = _run(number, proposal, batch.hurdle, search)
         except OutOfTime:
             study.give_back(number)
             return
@@ -157,7 +163,7 @@ def _work(batch: Batch, search: Search, study: SharedStudy) -> None:
         search.on_trial(result)
 
 
-def _run(number: int, proposal: Proposal, search: Search) -> Evaluation:
+def _run(number: int, proposal: Proposal, hurdle: Hurdle | None, search: Search) -> Evaluation:
     candidate, params = proposal.candidate, proposal.params
     if proposal.error:
         return Evaluation(candidate, params, number, error=proposal.error)
@@ -169,4 +175,6 @@ def _run(number: int, proposal: Proposal, search: Search) -> Evaluation:
         search.scorer,
         search.seed,
         shared=search.shared,
+        bootstrap=search.bootstrap,
+        is_hopeless=hurdle.stops if hurdle is not None and params else None,
     )

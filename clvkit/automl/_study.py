@@ -34,6 +34,9 @@ _STORED = (
     "predict_seconds",
     "feature_seconds",
     "saved_seconds",
+    "model_bytes",
+    "resampled_scores",
+    "is_pruned",
     "error",
     "warnings",
 )
@@ -185,14 +188,23 @@ class SharedStudy:
         trial_id = self._trial(result.trial)._trial_id
         self._own[result.trial] = result
         record = {key: getattr(result, key) for key in _STORED}
-        state = self._states.FAIL if result.error else self._states.COMPLETE
-        values = None if result.error else [result.score]
+        state, value = self._outcome(result)
+        values = None if value is None else [value]
         try:
             self._storage.set_trial_user_attr(trial_id, "result", record)
+            if state == self._states.PRUNED:
+                self._storage.set_trial_intermediate_value(trial_id, 0, value)
             self._storage.set_trial_state_values(trial_id, state, values)
         except self._optuna.exceptions.UpdateFinishedTrialError:
             pass  # somebody took this worker for dead: the same result stands there already
         self._worker.drop(trial_id)
+
+    def _outcome(self, result: Evaluation) -> tuple[Any, float | None]:
+        if result.error:
+            return self._states.FAIL, None
+        if result.is_pruned:
+            return self._states.PRUNED, result.scores[0]
+        return self._states.COMPLETE, result.score
 
     def results(
         self, candidates: list[Candidate], trials: list[Any] | None = None

@@ -35,7 +35,7 @@ auto.leaderboard_.to_pickle(folder + "/board.pkl")
 """
 
 #: What is measured by the clock.
-TIMES = ["fit_seconds", "predict_seconds"]
+TIMES = ["fit_seconds", "predict_seconds", "feature_seconds"]
 
 
 @pytest.fixture(scope="module")
