@@ -15,6 +15,7 @@ __all__ = [
     "ArgumentError",
     "BoundaryWarning",
     "CalibrationWarning",
+    "CandidateWarning",
     "ClvkitError",
     "ClvkitWarning",
     "CutoffError",
@@ -170,6 +171,10 @@ class RegimeWarning(ClvkitWarning):
 
 class BoundaryWarning(ClvkitWarning):
     """A parameter ran to the boundary of its range: a simpler model fits as well."""
+
+
+class CandidateWarning(ClvkitWarning):
+    """A candidate could not be validated, and the search went on without it."""
 
 
 class CalibrationWarning(ClvkitWarning):

@@ -16,10 +16,12 @@ from clvkit.automl._bootstrap import draw_customers
 from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
-from clvkit.automl._leaderboard import make_leaderboard
+from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
 from clvkit.automl._presentation import Presentation
+from clvkit.automl._presets import Presets
 from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
+from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation, plan_validation
@@ -27,7 +29,6 @@ from clvkit.automl.candidates import resolve_candidates
 from clvkit.calibration import LevelIntervals
 from clvkit.errors import ClvkitError, ShortLogError
 from clvkit.history import latest_rows
-from clvkit.metrics import get_clv_scorer
 from clvkit.serving import CLVModel
 from clvkit.tracking import check_model_name, keep, write
 from clvkit.utils._duration import parse_duration
@@ -35,7 +36,7 @@ from clvkit.utils._duration import parse_duration
 __all__ = ["AutoCLV"]
 
 
-class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
+class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstimator):
     """Find the model that predicts each customer's spend best, and fit it.
 
     Candidates of several families (baselines, purchase models, boosting) are validated out of
@@ -59,10 +60,14 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
     timeout : float or None, default=None
         Seconds for everything, the final fit included: a trial that would last longer is not
         begun, and a running one is stopped. Something is fitted in any case.
-    scoring : str or callable, default="d2_tweedie"
+    scoring : str, callable, list or dict of str to these, default="d2_tweedie"
         What ranks the candidates: a name known to :func:`clvkit.metrics.get_clv_scorer`, or a
-        scorer ``(estimator, X, y)``; greater is better. The scorer is handed an object with
-        ``predict`` and ``predict_components``, which returns what the candidate predicted.
+        scorer ``(estimator, X, y)`` such as that of :func:`clvkit.metrics.profit_scorer`; greater
+        is better. The scorer is handed an object with ``predict`` and ``predict_components``,
+        which returns what the candidate predicted. Of several, all stand on the leaderboard.
+    refit : str or None, default=None
+        Which of several scorers ranks, by its name: the key of the dict, the text or the
+        ``__name__`` of the function in the list. None is the first one.
     n_origins : int, default=3
         Number of past origins, half a horizon apart; fewer where the log is short.
     n_jobs : int or None, default=1
@@ -101,7 +106,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
     best_score_ : float
         Its mean score over the origins.
     leaderboard_ : DataFrame
-        One row a trial, the best one first.
+        One row a trial, the best one first; see the page on validation for its columns.
     regime_ : {"rolling", "single", "short"}
         How much validation the log allowed; also on the leaderboard.
     origins_ : list of str
@@ -131,6 +136,8 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
     -----
     RegimeWarning
         When the log is too short for the full validation; the leaderboard names the regime.
+    CandidateWarning
+        When candidates could not be validated; the leaderboard says why.
 
     See Also
     --------
@@ -158,7 +165,8 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         "candidates": [str, list, tuple, dict],
         "n_trials": [Interval(Integral, 1, None, closed="left")],
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
-        "scoring": [str, callable],
+        "scoring": [str, callable, list, tuple, dict],
+        "refit": [str, None],
         "n_origins": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
@@ -183,6 +191,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         n_trials: int = 40,
         timeout: float | None = None,
         scoring: Any = "d2_tweedie",
+        refit: str | None = None,
         n_origins: int = 3,
         n_jobs: int | None = 1,
         random_state: Any = None,
@@ -208,6 +217,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         self.n_trials = n_trials
         self.timeout = timeout
         self.scoring = scoring
+        self.refit = refit
         self.n_origins = n_origins
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -248,7 +258,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         start = time.perf_counter()
         self._check_settings()
         self.horizon_ = str(parse_duration(self.horizon))
-        scorer = get_clv_scorer(self.scoring)
+        scorer = resolve_scoring(self.scoring, self.refit)
         candidates = resolve_candidates(self.candidates)
         study = SharedStudy(self.storage, self.study_name)
         seed = study.agree_on_seed(self.random_state)
@@ -259,10 +269,10 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
         if not validation.labels_allowed:
             candidates = _without_labels(candidates)
         study.agree_on_search(
-            search_identity(histories, y, validation, self.horizon_, self._score_name)
+            search_identity(histories, y, validation, self.horizon_, scorer.identity)
         )
         deadline = None if self.timeout is None else start + self.timeout
-        with SearchProgress(self.n_trials, self._score_name, enabled=self.verbose > 0) as progress:
+        with SearchProgress(self.n_trials, scorer.name, enabled=self.verbose > 0) as progress:
             search = Search(
                 candidates=candidates,
                 validation=validation,
@@ -310,9 +320,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
 
     @property
     def _score_name(self) -> str:
-        if isinstance(self.scoring, str):
-            return self.scoring
-        return getattr(self.scoring, "__name__", repr(self.scoring))
+        return resolve_scoring(self.scoring, self.refit).name
 
     def _choose(self, evaluations: list[Evaluation], validation: Validation) -> Evaluation:
         self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
@@ -323,6 +331,7 @@ class AutoCLV(ModelDelegation, Presentation, RegressorMixin, BaseEstimator):
                 f"none of {len(evaluations)} candidates could be validated; {first.name}: "
                 f"{first.error}"
             )
+        warn_of_failures(evaluations)
         return max(scored, key=lambda evaluation: (evaluation.score, -evaluation.trial))
 
     def _keep(

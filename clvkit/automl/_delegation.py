@@ -63,5 +63,16 @@ class ModelDelegation:
         settings.setdefault("covariates", self.covariates)
         return self.model_.predict_customers(log, cutoff, coverage, **settings)
 
+    def explain(
+        self, log: Any, customer_id: Any, cutoff: Any = None, **settings: Any
+    ) -> pd.DataFrame:
+        """Return a frame that says why a customer is valued so.
+
+        See :meth:`clvkit.serving.CLVModel.explain`.
+        """
+        check_is_fitted(self, "model_")
+        settings.setdefault("covariates", self.covariates)
+        return self.model_.explain(log, customer_id, cutoff, **settings)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

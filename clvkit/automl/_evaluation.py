@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clvkit.automl._bootstrap import CustomerBootstrap
 from clvkit.automl._model_size import count_bytes
 from clvkit.automl._predictions import CandidatePredictions
+from clvkit.automl._scoring import other_scores
 from clvkit.automl._sharing import SharedResults, SharingTrial, share
 from clvkit.automl._validation import Fold, Validation
 from clvkit.automl.candidates import Candidate
@@ -167,11 +168,12 @@ def _evaluate_fold(
     if not np.isfinite(score):
         raise ClvkitError(f"its score at the origin {fold.origin} is {score}")
     result.scores.append(score)
+    others = other_scores(scorer, asked, fold.X_test, fold.y_test)
     if validation.regime == "single":
         scaled = CandidatePredictions(_scaled(prediction, fold.y_test), components)
         result.scaled_scores.append(float(scorer(scaled, fold.X_test, fold.y_test)))
     active = components.get("probability_active")
-    result.metrics.append(clv_metrics(fold.y_test, prediction, active))
+    result.metrics.append(clv_metrics(fold.y_test, prediction, active) | others)
     assert result.predictions is not None
     result.predictions.append(prediction)
     return asked

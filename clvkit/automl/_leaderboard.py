@@ -12,8 +12,10 @@ from pandas.plotting import PlotAccessor
 from clvkit.automl._evaluation import Evaluation
 from clvkit.automl._leaderboard_display import LeaderboardDisplay
 from clvkit.automl._validation import Validation
+from clvkit.errors import CandidateWarning
+from clvkit.utils._warnings import warn_user
 
-__all__ = ["Leaderboard", "make_leaderboard", "mean_metrics"]
+__all__ = ["Leaderboard", "make_leaderboard", "mean_metrics", "warn_of_failures"]
 
 #: The interval of a difference covers 95 % under the normal law.
 _STANDARD_ERRORS = 1.96
@@ -93,6 +95,21 @@ def make_leaderboard(
         "baseline": "" if baseline is None else baseline.name,
     }
     return table
+
+
+def warn_of_failures(evaluations: list[Evaluation]) -> None:
+    """Warn of candidates that could not be validated: nobody looks at the end of a table."""
+    failed = [evaluation for evaluation in evaluations if evaluation.error]
+    if not failed:
+        return
+    first = failed[0]
+    names = ", ".join(dict.fromkeys(evaluation.candidate.name for evaluation in failed))
+    warn_user(
+        f"{len(failed)} of {len(evaluations)} trials failed and stand last on the leaderboard "
+        f"({names}), such as {first.name}: {first.error[:300]}. leaderboard_['error'] has all "
+        "messages; leave the candidate out, or mend it.",
+        CandidateWarning,
+    )
 
 
 def _row(

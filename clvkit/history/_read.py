@@ -179,13 +179,25 @@ def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
         frame = pl.read_csv(file, infer_schema_length=None).lazy()
     schema = frame.collect_schema()
     _check_columns(schema.names(), roles, frame, f"'{file}'")
-    id_ = roles.get("customer_id")
-    if _kind(file) == "csv" and id_ is not None and schema[id_].is_numeric():
-        text = pl.read_csv(file, columns=[id_], schema_overrides={id_: pl.String})[id_]
-        if text.str.contains(r"^\s*[+-]?0\d").any():
-            # 007 is not 7: what has leading zeros is a name and no number.
-            frame = frame.with_columns(text)
-    return frame if whole else frame.select(list(dict.fromkeys(roles.values())))
+    columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
+    if _kind(file) == "csv":
+        amounts = {roles.get("date"), roles.get("amount")}
+        numbers = [c for c in columns if schema[c].is_numeric() and c not in amounts]
+        frame = frame.with_columns(_codes(file, numbers))
+    return frame.select(columns)
+
+
+def _codes(file: Path, columns: list[str]) -> list[pl.Series]:
+    """Return as text those columns of numbers that hold codes: 007 is not 7, nor 01067 a number.
+
+    What has a leading zero anywhere is a name, be it of a customer, a shop or a postal area.
+    """
+    import polars as pl
+
+    if not columns:
+        return []
+    text = pl.read_csv(file, columns=columns, schema_overrides=dict.fromkeys(columns, pl.String))
+    return [column for column in text if column.str.contains(r"^\s*[+-]?0\d").any()]
 
 
 def _lazily(file: Path) -> pl.LazyFrame:

@@ -11,11 +11,13 @@ from clvkit.metrics._calibration import (
 )
 from clvkit.metrics._churn import churn_auc, churn_brier
 from clvkit.metrics._error import d2_tweedie, mae, mape_buyers, rmse
+from clvkit.metrics._profit import campaign_profit, profit_scorer
 from clvkit.metrics._ranking import cumulative_gains_curve, normalized_gini, top_share_capture
 from clvkit.metrics._report import clv_metrics
 from clvkit.metrics._scorer import get_clv_scorer, get_clv_scorer_names
 
 __all__ = [
+    "campaign_profit",
     "churn_auc",
     "churn_brier",
     "clv_metrics",
@@ -28,6 +30,7 @@ __all__ = [
     "mae",
     "mape_buyers",
     "normalized_gini",
+    "profit_scorer",
     "rmse",
     "top_share_capture",
     "total_bias",

@@ -16,6 +16,7 @@ from clvkit.automl import Candidate
 from clvkit.baselines import HistoricalRate
 from clvkit.errors import (
     AmountError,
+    CandidateWarning,
     ClvkitError,
     DataWarning,
     DateError,
@@ -173,8 +174,9 @@ def test_a_users_own_candidates_compete(past):
         "rate": HistoricalRate(horizon="13W"),
         "broken": Candidate("broken", "own", _broken),
     }
-    auto = AutoCLV("13W", candidates=own, n_trials=8, random_state=0, end="1998-03-31").fit(past)
-    board = auto.leaderboard_
+    auto = AutoCLV("13W", candidates=own, n_trials=8, random_state=0, end="1998-03-31")
+    with pytest.warns(CandidateWarning, match="broken: RuntimeError: no luck"):
+        board = auto.fit(past).leaderboard_
     assert {"double", "rate", "broken", "bg_nbd", "tweedie"} <= set(board.index)
     assert board["score"]["rate"] == board["score"]["historical_rate"]
     # A candidate that fails is a result with its message, at the end of the table.

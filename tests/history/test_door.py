@@ -380,3 +380,13 @@ def test_customers_with_leading_zeros_stay_text(tmp_path):
     X = latest_histories(tmp_path)
     assert X.index.get_level_values(0).tolist() == ["007", "117", "7"]
     assert X["history"].array.n_events.tolist() == [1, 1, 2]
+
+
+def test_attributes_and_covariates_with_leading_zeros_are_categories(tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "customer_id,date,amount,shop\n1,2024-01-01,1,007\n2,2024-01-02,2,12\n"
+    )
+    (tmp_path / "who.csv").write_text("customer_id,area\n1,01067\n2,10115\n")
+    X = latest_histories(tmp_path / "log.csv", attributes="shop", covariates=tmp_path / "who.csv")
+    assert [history.frame()["shop"].tolist() for history in X["history"]] == [["007"], ["12"]]
+    assert X["area"].tolist() == ["01067", "10115"]

@@ -188,3 +188,28 @@ def test_a_column_of_another_meaning_is_not_suggested():
     log = pd.DataFrame({"household": [1], "store_id": [2], "date": ["2022-01-01"], "amount": [1.0]})
     with pytest.raises(MissingColumnError, match=r"for example customer_id='\.\.\.'"):
         read_table(log, {"customer_id": "customer_id", "date": "date", "amount": "amount"})
+
+
+CODES = """who,when,paid,shop,size,ratio
+7,20240101,00.5,007,1,0.5
+8,20240102,01.5,12,2,
+"""
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["attributes", "whole"])
+def test_numbers_with_leading_zeros_are_text_but_for_dates_and_amounts(tmp_path, whole):
+    (tmp_path / "log.csv").write_text(CODES)
+    attributes = {f"attributes[{i}]": name for i, name in enumerate(["shop", "size", "ratio"])}
+    frame = read_table(tmp_path / "log.csv", {**ROLES, "amount": "paid", **attributes}, whole=whole)
+    assert frame["shop"].to_list() == ["007", "12"]
+    assert frame["size"].to_list() == [1, 2]
+    assert frame["ratio"].to_list() == [0.5, None]
+    assert frame["paid"].to_list() == [0.5, 1.5]
+    assert frame["when"].to_list() == [20240101, 20240102]
+
+
+def test_codes_of_one_file_make_text_of_the_folder(tmp_path):
+    (tmp_path / "a.csv").write_text("who,when,shop\n1,2024-01-01,07\n")
+    (tmp_path / "b.csv").write_text("who,when,shop\n2,2024-01-02,12\n")
+    frame = read_table(tmp_path, {**ROLES, "attributes[0]": "shop"})
+    assert frame["shop"].to_list() == ["07", "12"]

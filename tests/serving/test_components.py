@@ -6,8 +6,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from clvkit.baselines import PopulationMean
-from clvkit.model_selection import SnapshotRegressor
-from clvkit.serving._components import COMPONENTS, predict_components, step_names
+from clvkit.btyd import BTYDRegressor
+from clvkit.calibration import SeasonCalibration
+from clvkit.model_selection import AverageRegressor, SnapshotRegressor
+from clvkit.serving._components import COMPONENTS, calibrations, predict_components, step_names
 
 
 class Half(BaseEstimator):
@@ -54,3 +56,23 @@ def test_who_has_none_has_nan(X, make):
 def test_names_from_the_outside_in():
     nested = SnapshotRegressor(make_pipeline(FunctionTransformer(), PopulationMean()))
     assert step_names(nested) == ["SnapshotRegressor", "FunctionTransformer", "PopulationMean"]
+    average = SeasonCalibration(AverageRegressor([("a", nested), ("b", BTYDRegressor())]))
+    assert step_names(average) == [
+        "SeasonCalibration",
+        "AverageRegressor[SnapshotRegressor > FunctionTransformer > PopulationMean, BTYDRegressor]",
+    ]
+
+
+class Corrected(BaseEstimator):
+    """A wrapper that has learnt a factor."""
+
+    def __init__(self, estimator, factor):
+        self.estimator_ = estimator
+        self.factor_ = factor
+
+
+def test_calibrations_wherever_they_are():
+    assert calibrations(make_pipeline(FunctionTransformer(), PopulationMean())) == []
+    inner = Corrected(PopulationMean(), 0.5)
+    outer = Corrected(make_pipeline(FunctionTransformer(), inner), 1.125)
+    assert calibrations(outer) == ["Corrected x 1.12", "Corrected x 0.50"]
