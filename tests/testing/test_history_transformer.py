@@ -7,15 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit import testing
 from clvkit.features import CohortFeatures, RFMFeatures, TenureFeatures, default_features
 from clvkit.history import customers_of, get_histories
 from clvkit.testing import check_history_transformer
-from clvkit.testing._history_logs import CUTOFFS, Rows, another_future, random_logs
-from clvkit.testing._history_properties import check_comparison, no_future
 
 ONE = {"n_logs": 1, "granularities": ["D"]}
 
@@ -369,68 +366,3 @@ def test_it_is_public():
     assert "check_history_transformer" in testing.__all__
     signature = inspect.signature(check_history_transformer)
     assert all(f"{name} :" in check_history_transformer.__doc__ for name in signature.parameters)
-
-
-class LateQuintiles(RFMFeatures):
-    """Leaks: the quintiles of the last cutoff of fit for all earlier rows as well."""
-
-    def fit(self, X, y=None):
-        super().fit(X)
-        self.score_times_ = self.score_times_[:1]
-        self.score_edges_ = self.score_edges_[-1:]
-        return self
-
-
-class LateCohorts(CohortFeatures):
-    """Leaks: the latest figures of each cohort for all earlier rows as well."""
-
-    def _find_cells(self, cohort, age, known):
-        latest = np.full_like(known, self.last_period_)
-        return super()._find_cells(cohort, np.maximum(latest - cohort, 0), latest)
-
-
-@pytest.mark.parametrize(
-    ("honest", "leaking"), [(RFMFeatures, LateQuintiles), (CohortFeatures, LateCohorts)]
-)
-def test_a_group_that_forgets_the_cutoffs_of_its_rows_is_found(honest, leaking):
-    logs, cutoffs = random_logs(3), ["2023-12-31", "2024-01-31", "2024-03-31"]
-    other = another_future(logs, cutoffs[0], np.random.default_rng(0))
-    comparison = no_future(Rows(logs), Rows(other), cutoffs[0], cutoffs)
-    check_comparison(honest(), comparison)
-    with pytest.raises(AssertionError, match="events after the cutoff 2023-12-31"):
-        check_comparison(leaking(), comparison)
-
-
-def test_random_logs_have_the_hard_cases():
-    parts = [random_logs(seed).transactions.assign(seed=seed) for seed in range(8)]
-    log = pd.concat(parts)
-    day = log["date"].dt.normalize()
-    by_customer = log.groupby(["seed", "customer_id"])["amount"]
-    assert (by_customer.max() < 0).any(), "customers with refunds only"
-    assert (log["amount"] == 0).any(), "free orders"
-    assert log.assign(day=day).duplicated(["seed", "customer_id", "day"]).any(), "lines of a day"
-    assert log.duplicated(["seed", "customer_id", "date", "amount"]).any(), "ties"
-    assert log["channel"].isna().any(), "missing attributes"
-    assert log["discount"].isna().any(), "missing numbers"
-    assert day.isin(pd.to_datetime(["2024-02-29", "2024-01-31"])).any()
-
-
-def test_rows_of_several_cutoffs_share_one_store():
-    logs = random_logs(0)
-    X = Rows(logs).at(CUTOFFS[:2])
-    array = get_histories(X)
-    assert set(X.index.get_level_values("cutoff").astype(str)) == set(CUTOFFS[:2])
-    assert len(array.store) == len(logs.transactions)
-    assert (get_histories(X, "visits").cutoff_moments == array.cutoff_moments).all()
-    with pytest.raises(NotFittedError):
-        TotalSpend().transform(X)
-
-
-def test_another_future_is_the_same_up_to_the_cutoff():
-    logs = random_logs(0)
-    other = another_future(logs, CUTOFFS[1], np.random.default_rng(0))
-    after = np.datetime64(CUTOFFS[1]) + 1
-    for log, changed in zip(logs, other, strict=True):
-        pd.testing.assert_frame_equal(log[log["date"] < after], changed[changed["date"] < after])
-        assert not log.equals(changed)
-        assert "a novelty" in set(changed["channel"])
