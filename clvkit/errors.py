@@ -18,6 +18,7 @@ __all__ = [
     "CandidateWarning",
     "ClvkitError",
     "ClvkitWarning",
+    "CovariateWarning",
     "CutoffError",
     "DataWarning",
     "DateError",
@@ -179,6 +180,10 @@ class CandidateWarning(ClvkitWarning):
 
 class CalibrationWarning(ClvkitWarning):
     """Predictions could not be calibrated, or are asked for where the calibration does not hold."""
+
+
+class CovariateWarning(ClvkitWarning):
+    """Covariates whose coefficients nothing tells: constant, or collinear with others."""
 
 
 class IndependenceWarning(ClvkitWarning):

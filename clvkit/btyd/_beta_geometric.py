@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from clvkit.btyd._covariates import RowDerivatives
-from clvkit.btyd._dedup import CHUNK, tabulate_counts
 from clvkit.btyd._erlang import PhaseSum, log_phase_sum, phase_sum
-from clvkit.btyd._newton import Derivatives
-from clvkit.btyd._special import log_rising, rising_slopes
+from clvkit.btyd._special import log1p_exp, log_rising, rising_slopes
 from clvkit.btyd._summary import Rows
 
 __all__ = [
+    "DeadOdds",
     "Kind",
+    "Params",
     "Posterior",
     "dead_log_odds",
-    "derivatives",
+    "dead_odds",
     "log_likelihood",
     "posterior",
     "probability_alive",
@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+#: A number for each parameter, or an array with one a row where covariates move it.
+Params = dict[str, Any]
 _PARAMS = ("r", "alpha", "a", "b")
 
 
@@ -65,7 +67,7 @@ class Posterior(NamedTuple):
     b: Array
 
 
-class _Odds(NamedTuple):
+class DeadOdds(NamedTuple):
     """The log-odds of being dead with derivatives in the log-parameters.
 
     Of the second ones those that are not 0.
@@ -79,7 +81,7 @@ class _Odds(NamedTuple):
     bb: Array
 
 
-def posterior(kind: Kind, params: dict[str, Any], rows: Rows) -> Posterior:
+def posterior(kind: Kind, params: Params, rows: Rows) -> Posterior:
     """Return the posterior of a customer who is alive at T."""
     return Posterior(
         params["r"] + kind.k * rows.frequency,
@@ -89,7 +91,7 @@ def posterior(kind: Kind, params: dict[str, Any], rows: Rows) -> Posterior:
     )
 
 
-def dead_log_odds(kind: Kind, params: dict[str, Any], rows: Rows) -> Array:
+def dead_log_odds(kind: Kind, params: Params, rows: Rows) -> Array:
     r"""Return the log-odds of having dropped out by T.
 
     .. math:: \log \frac{a}{b + y - 1} + R \log \frac{\alpha + T}{\alpha + t_x} - \log S,
@@ -106,7 +108,7 @@ def dead_log_odds(kind: Kind, params: dict[str, Any], rows: Rows) -> Array:
     return odds if kind.first else np.where(x > 0, odds, -np.inf)
 
 
-def log_likelihood(kind: Kind, params: dict[str, Any], rows: Rows) -> Array:
+def log_likelihood(kind: Kind, params: Params, rows: Rows) -> Array:
     r"""Return the log-likelihood of each row, but for what the gaps add where k > 1.
 
     It is that of a customer alive at T plus log(1 + odds of being dead), where the former is
@@ -132,32 +134,16 @@ def log_likelihood(kind: Kind, params: dict[str, Any], rows: Rows) -> Array:
     return alive + np.logaddexp(0.0, dead_log_odds(kind, params, rows))
 
 
-def probability_alive(kind: Kind, params: dict[str, Any], rows: Rows) -> Array:
+def probability_alive(kind: Kind, params: Params, rows: Rows) -> Array:
     """Return the probability of being alive at T."""
     return expit(-dead_log_odds(kind, params, rows))
 
 
-def derivatives(kind: Kind, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-    """Return the weighted log-likelihood and its derivatives in log-parameters.
-
-    The likelihood is a sum of four parts (see :func:`log_likelihood`): what depends on the
-    count x alone, tabulated over distinct counts; the time part of an alive customer; log S; and
-    the softplus of the log-odds of being dead.
-    """
-    params = dict(zip(_PARAMS, np.exp(log_params).tolist(), strict=True))
-    total = _count_part(kind, params, rows.frequency, weights)
-    for begin in range(0, len(weights), CHUNK):
-        part = slice(begin, begin + CHUNK)
-        some, w = rows.take(part), weights[part]
-        total = total.plus(_time_part(kind, params, some, w))
-        total = total.plus(_lull_part(kind, params, some, w))
-    return total
-
-
-def row_derivatives(kind: Kind, params: dict[str, Any], rows: Rows) -> RowDerivatives:
+def row_derivatives(kind: Kind, params: Params, rows: Rows) -> RowDerivatives:
     """Return each row's log-likelihood with derivatives in its own log-parameters.
 
-    Row by row what :func:`derivatives` sums up, for parameters that differ between rows.
+    The parameters may differ between rows; see also
+    :class:`clvkit.btyd._beta_geometric_sum.LikelihoodSum`.
     """
     r, alpha, a, b = (params[name] for name in _PARAMS)
     x, _, T = rows[:3]
@@ -182,8 +168,8 @@ def row_derivatives(kind: Kind, params: dict[str, Any], rows: Rows) -> RowDeriva
     if since is not None:
         gradient[:2] += since.gradient
         hessian[:2, :2] += since.hessian
-    odds = _dead_odds(kind, params, rows, since)
-    dead, alive = expit(odds.value), expit(-odds.value)
+    odds = dead_odds(kind, params, rows, since)
+    _, dead, alive = log1p_exp(odds.value)
     gradient += dead * odds.first
     hessian += dead * alive * odds.first[:, None] * odds.first[None, :]
     hessian[0, 0] += dead * odds.rr
@@ -199,18 +185,27 @@ def _survived(kind: Kind, x: Array) -> Array:
     return x if kind.first else np.maximum(x - 1.0, 0.0)
 
 
-def _dead_odds(kind: Kind, params: dict[str, Any], rows: Rows, since: PhaseSum | None) -> _Odds:
+def dead_odds(kind: Kind, params: Params, rows: Rows, since: PhaseSum | None) -> DeadOdds:
+    """Return :func:`dead_log_odds` with its derivatives in log-parameters."""
     r, alpha, a, b = (params[name] for name in _PARAMS)
     x, t_x, T = rows[:3]
-    shape = r + kind.k * x
-    lull = np.log1p((T - t_x) / (alpha + t_x))
-    slope = -alpha * (T - t_x) / ((alpha + T) * (alpha + t_x))  # of lull in log alpha
+    shape = r + kind.k * x if kind.k > 1 else r + x
+    silence, at_last, at_end = T - t_x, alpha + t_x, alpha + T
+    lull = silence / at_last
+    slope = lull / at_end  # of the lull in log alpha, when it is done
+    slope *= -alpha
+    lull = np.log1p(lull)
     survived = b + _survived(kind, x)
     before_last = b / survived
-    value = np.log(a) - np.log(survived) + shape * lull
-    first = np.stack([r * lull, shape * slope, np.ones_like(x), -before_last])
+    value = np.log(a) - np.log(survived)
+    value += shape * lull
+    first = np.empty((4, len(x)))
+    np.multiply(r, lull, out=first[0])
+    np.multiply(shape, slope, out=first[1])
+    first[2] = 1.0
+    np.negative(before_last, out=first[3])
     # d slope / d log alpha = slope (1 - alpha/(alpha+T) - alpha/(alpha+t_x))
-    bend = 1.0 - alpha / (alpha + T) - alpha / (alpha + t_x)
+    bend = 1.0 - alpha / at_end - alpha / at_last
     rr, ra, aa = first[0], r * slope, first[1] * bend
     if since is not None:
         value = value - since.log_sum
@@ -218,64 +213,4 @@ def _dead_odds(kind: Kind, params: dict[str, Any], rows: Rows, since: PhaseSum |
         first[:2] -= since.gradient
     if not kind.first:
         value = np.where(x > 0, value, -np.inf)
-    return _Odds(value, first, rr, ra, aa, before_last * (before_last - 1.0))
-
-
-def _count_part(kind: Kind, params: dict[str, float], x: Array, weights: Array) -> Derivatives:
-    r, a, b = params["r"], params["a"], params["b"]
-    counts, w = tabulate_counts(x, weights)
-    y = counts + kind.first
-    shapes, rises = np.array([[r], [b], [a + b]]), np.stack([kind.k * counts, y, y])
-    value = log_rising(shapes, rises) @ w @ [1.0, 1.0, -1.0]
-    (r1, b1, s1), (r2, b2, s2) = (slope @ w for slope in rising_slopes(shapes, rises))
-    gradient = np.array([r * r1, 0.0, -a * s1, b * (b1 - s1)])
-    hessian = np.zeros((4, 4))
-    hessian[0, 0] = r * r * r2
-    hessian[2, 2] = -a * a * s2
-    hessian[2, 3] = hessian[3, 2] = -a * b * s2
-    hessian[3, 3] = b * b * (b2 - s2)
-    # d2 f / d(log z)2 = z^2 f'' + z f', so the gradient is added to the diagonal.
-    return Derivatives(float(value), gradient, hessian + np.diag(gradient))
-
-
-def _time_part(kind: Kind, params: dict[str, Any], rows: Rows, weights: Array) -> Derivatives:
-    # -r log(1 + T / alpha) - k x log(alpha + T)
-    r, alpha = params["r"], params["alpha"]
-    phases, T = kind.k * rows.frequency, rows.T
-    growth = np.log1p(T / alpha)
-    share = T / (alpha + T)
-    in_r = -r * (weights @ growth)
-    value = in_r - weights @ (phases * (growth + np.log(alpha)))
-    gradient = np.array([in_r, weights @ (r * share - phases * (1.0 - share)), 0.0, 0.0])
-    hessian = np.zeros((4, 4))
-    hessian[0, 0] = in_r
-    hessian[0, 1] = hessian[1, 0] = r * (weights @ share)
-    hessian[1, 1] = -(weights @ ((r + phases) * share * (1.0 - share)))
-    return Derivatives(float(value), gradient, hessian)
-
-
-def _lull_part(kind: Kind, params: dict[str, Any], rows: Rows, w: Array) -> Derivatives:
-    # log S + log(1 + e^o), o the log-odds of being dead: the gradient of the latter is P o', its
-    # Hessian P o'' + P (1-P) o' o'^T.
-    if kind == Kind(first=0, k=1):
-        repeaters = rows.frequency > 0
-        rows, w = rows.take(repeaters), w[repeaters]
-    value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
-    since = None
-    if kind.k > 1:
-        since = phase_sum(params, params["r"] + kind.k * rows.frequency, rows, kind.k)
-        value = float(w @ since.log_sum)
-        gradient[:2] += since.gradient @ w
-        hessian[:2, :2] += since.hessian @ w
-    odds = _dead_odds(kind, params, rows, since)
-    dead = w * expit(odds.value)
-    mixed = dead * expit(-odds.value)
-    hessian += (odds.first * mixed) @ odds.first.T
-    cross = dead @ odds.ra
-    hessian[0, 0] += dead @ odds.rr
-    hessian[0, 1] += cross
-    hessian[1, 0] += cross
-    hessian[1, 1] += dead @ odds.aa
-    hessian[3, 3] += dead @ odds.bb
-    value += float(w @ np.logaddexp(0.0, odds.value))
-    return Derivatives(value, gradient + odds.first @ dead, hessian)
+    return DeadOdds(value, first, rr, ra, aa, before_last * (before_last - 1.0))

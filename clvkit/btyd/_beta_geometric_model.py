@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from clvkit.btyd import _beta_geometric as bg
 from clvkit.btyd import _beta_geometric_future as future
 from clvkit.btyd import _negative_binomial as nbd
+from clvkit.btyd._beta_geometric_sum import LikelihoodSum
 from clvkit.btyd._boundaries import dropout_boundaries, rate_boundaries
 from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
-from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
 from clvkit.btyd._summary import Rows
@@ -76,13 +77,26 @@ class BetaGeometricModel(PurchaseModel):
         return future.draw_histories(self._kind, params, age, np.random.default_rng(random_state))
 
     def _start(self, rows: Rows, weights: Array) -> Array:
+        # Customers are alive for something between the age at the last purchase and that now. Those
+        # whose last purchase was long ago may have dropped out, at one of their purchases.
+        x, t_x, T = rows[:3]
+        bought, until_last, observed = (float(weights @ times) for times in (x, t_x, T))
+        if not bought:
+            return self._typical(rows, weights)
+        rate = bought / np.sqrt(until_last * observed)
+        chances = 1.0 + bought / float(weights.sum())
+        dropout = np.clip((1.0 - until_last / observed) / chances, 0.1, 0.9)
+        r, a = 0.4, 0.8
+        return np.log([r, r / (self._kind.k * rate), a, a * (1.0 - dropout) / dropout])
+
+    def _typical(self, rows: Rows, weights: Array) -> Array:
         # One purchase rate for all, a long-tailed spread of it, and moderate dropout.
         bought, observed = float(weights @ rows.frequency), float(weights @ rows.T)
         rate = (bought + 0.5) / observed if observed > 0 else _NO_RATE
         return np.log([0.5, 0.5 / (self._kind.k * rate), 1.0, 3.0])
 
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        return bg.derivatives(self._kind, log_params, rows, weights)
+    def _objective(self, rows: Rows, weights: Array) -> Objective:
+        return LikelihoodSum(self._kind, rows, weights)
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         return bg.row_derivatives(self._kind, params, rows)

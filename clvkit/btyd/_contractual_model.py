@@ -144,8 +144,8 @@ class ContractualModel(ContractualVocabulary):
             params = shifted(dict(self._as_params(log_params)), self._effects, moved)
             return _first(renewals.row_derivatives(params, rows.take(index)), len(start))
 
-        def objective_of(index: Any) -> Objective:
-            return lambda log_params: of_rows(index, log_params, ()).sum(weights[index])
+        def objective_of(index: Any, own: Array) -> Objective:
+            return lambda log_params: of_rows(index, log_params, ()).sum(own)
 
         return estimate(
             Problem(self._param_names, start, objective_of, of_rows, center=center),

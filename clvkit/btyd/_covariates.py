@@ -31,6 +31,10 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
+#: Below this a combination of columns, of variance 1 each, does not vary but for rounding.
+_COLLINEAR = 1e-11
+
+
 class Effect(NamedTuple):
     """A parameter that the covariates of a process move: ``sign`` times the coefficients.
 
@@ -250,6 +254,35 @@ class Regression:
             there.T @ optimum.at.hessian @ there,
         )
         return optimum._replace(log_params=back @ optimum.log_params, at=at)
+
+    def remarks(self, coef_names: Sequence[str]) -> list[tuple[list[str], str]]:
+        """Return coefficients that the covariates tell nothing about, with the reason in words."""
+        constant = (
+            "the covariate is the same for every customer, so that its coefficient stays 0. "
+            "Leave it out."
+        )
+        collinear = (
+            "collinear covariates, of which each follows from the others, so that only a sum of "
+            "their effects is known. Leave out one."
+        )
+        reasons = ((self.fixed(), constant), (self._collinear(), collinear))
+        return [
+            ([name for name, is_one in zip(coef_names, which, strict=True) if is_one], why)
+            for which, why in reasons
+            if which.any()
+        ]
+
+    def _collinear(self) -> NDArray[np.bool_]:
+        """Return which coefficients can change together without moving any parameter."""
+        moves = np.zeros((self.n_coefs, self.n_coefs))
+        for term in self.terms:
+            coefs = np.array(term.coefs, dtype=int) - self.n_params
+            Z = self.design[:, term.columns]
+            moves[np.ix_(coefs, coefs)] += Z.T @ Z / max(len(Z), 1)
+        moves[np.diag_indices_from(moves)] += self.fixed()
+        size, axes = np.linalg.eigh(moves)
+        nothing: NDArray[np.bool_] = (np.abs(axes[:, size < _COLLINEAR]) > 1e-4).any(axis=1)
+        return nothing
 
     def fixed(self) -> NDArray[np.bool_]:
         """Return which coefficients belong to columns that do not vary."""

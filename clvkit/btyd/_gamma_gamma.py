@@ -153,6 +153,9 @@ class GammaGamma(LikelihoodModel):
         BoundaryWarning
             When customers do not differ, purchases of one customer do not differ, or the
             spends have so long a tail that their mean cannot be told.
+        CovariateWarning
+            When covariates are the same for every customer, or collinear: their coefficients have
+            no standard errors.
         """
         summary = self._prepare(summary)
         x, spend = read_spend(summary)
@@ -249,8 +252,8 @@ class GammaGamma(LikelihoodModel):
         return summary
 
     def _search(self, x: Array, spend: Array, design: Array, weights: Array) -> Estimate:
-        def objective_of(index: Any) -> Objective:
-            return gg.Spends(x[index], spend[index], weights[index]).derivatives
+        def objective_of(index: Any, own: Array) -> Objective:
+            return gg.Spends(x[index], spend[index], own).derivatives
 
         def row_derivatives(index: Any, log_params: Array, moved: Any) -> RowDerivatives:
             params = shifted(dict(self._as_params(log_params)), self._effects, moved)

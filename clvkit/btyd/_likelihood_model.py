@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,10 +19,10 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.btyd._covariates import Effect, Term, arrange_terms, by_process, shifts
-from clvkit.btyd._design import columns_of, learn_levels, read_design
+from clvkit.btyd._design import columns_of, covariate_names, learn_levels, read_design
 from clvkit.btyd._inference import estimates
 from clvkit.btyd._maximum_likelihood import Estimate
-from clvkit.errors import ArgumentError, BoundaryWarning, UnknownNameError
+from clvkit.errors import ArgumentError, BoundaryWarning, CovariateWarning, UnknownNameError
 from clvkit.utils._warnings import warn_user
 
 __all__ = ["ALIKE", "Boundary", "LikelihoodModel", "shifted"]
@@ -225,11 +226,31 @@ class LikelihoodModel(BaseEstimator):
         self.converged_ = found.optimum.converged
         self.n_iter_ = found.optimum.n_iter
         self.boundary_ = [name for name in self._param_names if name in at_boundary]
+        self._warn_of_covariates(found.remarks)
         self._warn(boundaries)
 
     def _n_chosen(self) -> int:
         """Return how many numbers the data chose beside ``params_``."""
         return 0
+
+    def _warn_of_covariates(self, remarks: Sequence[tuple[list[str], str]]) -> None:
+        asked = covariate_names(self)  # a model may have covariates of its own
+        findings = []
+        for coefs, meaning in remarks:
+            columns = [coef.partition(".")[2] for coef in coefs]
+            named = [
+                coef
+                for coef, column in zip(coefs, columns, strict=True)
+                if any(column == name or column.startswith(f"{name}=") for name in asked)
+            ]
+            if named:
+                findings.append(f"{', '.join(named)}: {meaning}")
+        if findings:
+            warn_user(
+                f"{type(self).__name__} cannot tell some coefficients, which have no standard "
+                f"errors; predictions do not suffer. {' '.join(findings)}",
+                CovariateWarning,
+            )
 
     def _warn(self, boundaries: list[Boundary]) -> None:
         name = type(self).__name__

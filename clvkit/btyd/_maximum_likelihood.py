@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.btyd._covariates import Regression, RowDerivatives, Term, shifts
 from clvkit.btyd._dedup import CHUNK
-from clvkit.btyd._newton import Derivatives, Objective, Optimum, maximize_over_rows
+from clvkit.btyd._newton import MANY_ROWS, Derivatives, Objective, Optimum, maximize_over_rows
 from clvkit.btyd._priors import Prior, make_prior
 
 __all__ = ["Estimate", "Problem", "estimate"]
@@ -21,25 +21,30 @@ Array = NDArray[np.float64]
 class Problem(NamedTuple):
     """What a model gives to its search.
 
-    ``objective_of`` goes from an index of rows to the objective in the k log-parameters;
+    ``objective_of`` goes from an index of rows, and their weights, to the objective in the k
+    log-parameters;
     ``row_derivatives`` from an index of rows, the log-parameters and the shifts of those rows to
     their :class:`RowDerivatives`.
     """
 
     param_names: Sequence[str]
     start: Array
-    objective_of: Callable[[Any], Objective]
+    objective_of: Callable[[Any, Array], Objective]
     row_derivatives: Callable[[Any, Array, tuple[Array, ...]], RowDerivatives]
     lower: Array | None = None
     #: Centre of the weak prior; the start unless given.
     center: Array | None = None
+    #: See :func:`clvkit.btyd._newton.maximize_over_rows`.
+    many: int = MANY_ROWS
 
 
 class Estimate(NamedTuple):
     """Where the search ended.
 
     ``optimum`` is in the covariates' own units and includes the prior, whose log-density there
-    is ``log_prior``; ``fixed`` says which coefficients nothing in the data tells about.
+    is ``log_prior``; ``fixed`` says which coefficients nothing in the data tells about, ``central``
+    has the parameters at the centre of the covariates, and ``remarks`` coefficients
+    that the covariates tell nothing about, with the reason.
     """
 
     optimum: Optimum
@@ -47,6 +52,7 @@ class Estimate(NamedTuple):
     log_prior: float
     fixed: NDArray[np.bool_]
     central: Array
+    remarks: Sequence[tuple[list[str], str]] = ()
 
 
 def estimate(
@@ -78,66 +84,75 @@ def estimate(
     Estimate
     """
     coef_names, terms = names_and_terms
-    k = len(problem.param_names)
-    regression = Regression(terms, design, k, len(coef_names))
+    k, m = len(problem.param_names), len(coef_names)
+    regression = Regression(terms, design, k, m)
     center = problem.start if problem.center is None else problem.center
     beliefs = make_prior(
         prior, problem.param_names, center, coef_names, regression.scale_of_coefs()
     )
+    search = _Search(weights, tol, max_iter, problem.many)
     first = Prior(beliefs.mean[:k], beliefs.precision[:k])
+    optimum = search(problem.objective_of, problem.start, first, problem.lower)
+    if m:
+        # A parameter on its boundary would stay there whatever the coefficients are.
+        near = np.clip(optimum.log_params, problem.start - 4.0, problem.start + 4.0)
+        start = np.append(near, np.zeros(m))
+        lower = None if problem.lower is None else np.append(problem.lower, np.full(m, -np.inf))
+        optimum = search(_with_covariates(problem, regression), start, beliefs, lower)
+    theta = optimum.log_params
+    optimum = regression.in_own_units(optimum) if m else optimum
+    log_prior = beliefs.log_density(theta)
+    remarks = regression.remarks(coef_names) if m else ()
+    return Estimate(optimum, coef_names, log_prior, regression.fixed(), theta[:k], remarks)
 
-    def climb(objective_of: Any, start: Array, prior: Prior, lower: Array | None) -> Optimum:
+
+class _Search(NamedTuple):
+    """The settings that the searches of a fit share."""
+
+    weights: Array
+    tol: float
+    max_iter: int
+    many: int
+
+    def __call__(
+        self, objective_of: Any, start: Array, prior: Prior, lower: Array | None
+    ) -> Optimum:
         return maximize_over_rows(
-            lambda index: _with_prior(objective_of(index), prior),
+            lambda index, weights: _with_prior(objective_of(index, weights), prior),
             start,
-            weights,
-            tol=tol,
-            max_iter=max_iter,
+            self.weights,
+            tol=self.tol,
+            max_iter=self.max_iter,
             lower=lower,
+            many=self.many,
         )
-
-    optimum = climb(problem.objective_of, problem.start, first, problem.lower)
-    if not coef_names:
-        theta = optimum.log_params
-        return Estimate(optimum, [], first.log_density(theta), np.zeros(0, bool), theta)
-    m = len(coef_names)
-    lower = problem.lower if problem.lower is None else np.append(problem.lower, [-np.inf] * m)
-    # A parameter on its boundary would stay there whatever the coefficients are.
-    near = np.clip(optimum.log_params, problem.start - 4.0, problem.start + 4.0)
-    found = climb(
-        lambda index: _objective(problem, regression, weights, index),
-        np.concatenate([near, np.zeros(m)]),
-        beliefs,
-        lower,
-    )
-    theta = found.log_params
-    return Estimate(
-        regression.in_own_units(found),
-        coef_names,
-        beliefs.log_density(theta),
-        regression.fixed(),
-        theta[:k],
-    )
 
 
 def _with_prior(objective: Objective, prior: Prior) -> Objective:
+    if not prior.precision.any():
+        return objective
     return lambda theta: prior.plus(objective(theta), theta)
 
 
-def _objective(problem: Problem, regression: Regression, weights: Array, index: Any) -> Objective:
+def _with_covariates(problem: Problem, regression: Regression) -> Callable[[Any, Array], Objective]:
+    """Return what gives the objective of some rows in parameters and coefficients."""
     k = regression.n_params
-    rows = np.arange(len(weights))[index]
 
-    def objective(theta: Array) -> Derivatives:
-        total = None
-        for begin in range(0, len(rows), CHUNK):
-            some = rows[begin : begin + CHUNK]
-            part = regression.take(some)
-            moved = shifts(regression.terms, part.design, theta[k:], k)
-            derivatives = problem.row_derivatives(some, theta[:k], moved)
-            sums = part.contract(derivatives, weights[some])
-            total = sums if total is None else total.plus(sums)
-        assert total is not None  # a fit without rows has been refused
-        return total
+    def objective_of(index: Any, weights: Array) -> Objective:
+        rows = np.arange(len(regression.design))[index]
 
-    return objective
+        def objective(theta: Array) -> Derivatives:
+            total = None
+            for begin in range(0, len(rows), CHUNK):
+                some, own = rows[begin : begin + CHUNK], weights[begin : begin + CHUNK]
+                part = regression.take(some)
+                moved = shifts(regression.terms, part.design, theta[k:], k)
+                derivatives = problem.row_derivatives(some, theta[:k], moved)
+                sums = part.contract(derivatives, own)
+                total = sums if total is None else total.plus(sums)
+            assert total is not None  # a fit without rows has been refused
+            return total
+
+        return objective
+
+    return objective_of

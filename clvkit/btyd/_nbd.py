@@ -11,7 +11,7 @@ from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd._boundaries import rate_boundaries
 from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
-from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._newton import Derivatives, Objective
 from clvkit.btyd._purchase_counts import negative_binomial_pmf
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
@@ -138,11 +138,16 @@ class NBD(PurchaseModel):
     def _start(self, rows: Rows, weights: Array) -> Array:
         return np.log(nbd.start(rows.frequency, rows.T, weights))
 
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        r, alpha = np.exp(log_params)
+    def _objective(self, rows: Rows, weights: Array) -> Objective:
         x, _, T = rows[:3]
-        time = RowDerivatives(*nbd.time_rows(r, alpha, x, T)).sum(weights)
-        return nbd.add_count_part(time, r, x, weights)
+        counts = nbd.CountSum(x, weights)
+
+        def objective(log_params: Array) -> Derivatives:
+            r, alpha = np.exp(log_params).tolist()
+            time = RowDerivatives(*nbd.time_rows(r, alpha, x, T)).sum(weights)
+            return counts.added_to(time, r)
+
+        return objective
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         return nbd.row_derivatives(params["r"], params["alpha"], rows.frequency, rows.T)

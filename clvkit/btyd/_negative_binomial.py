@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import tabulate_counts
 from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._rising_sum import RisingSum
 from clvkit.btyd._special import log_rising, rising_slopes
 
 __all__ = [
-    "add_count_part",
+    "CountSum",
     "count_rows",
     "log_likelihood",
     "row_derivatives",
@@ -67,8 +68,9 @@ def time_rows(r: float, alpha: Any, x: Array, T: Array) -> Parts:
 def count_rows(r: float, x: Array) -> Parts:
     """Return log Gamma(r + x) / Gamma(r) of each row, with two derivatives in log r."""
     counts, code = _distinct(x)
-    value, slope, bend = _count_parts(r, counts)
-    return value[code], slope[code], bend[code]
+    first, second = rising_slopes(r, counts)
+    slope = r * first
+    return log_rising(r, counts)[code], slope[code], (slope + r * r * second)[code]
 
 
 def row_derivatives(r: float, alpha: Any, x: Array, T: Array) -> RowDerivatives:
@@ -80,19 +82,19 @@ def row_derivatives(r: float, alpha: Any, x: Array, T: Array) -> RowDerivatives:
     return RowDerivatives(value + count, gradient, hessian)
 
 
-def add_count_part(total: Derivatives, r: float, x: Array, weights: Array) -> Derivatives:
-    """Return derivatives, of which r is the first parameter, with the count part added."""
-    counts, w = tabulate_counts(x, weights)
-    value, slope, bend = (float(w @ part) for part in _count_parts(r, counts))
-    gradient, hessian = total.gradient.copy(), total.hessian.copy()
-    gradient[0] += slope
-    hessian[0, 0] += bend
-    return Derivatives(total.value + value, gradient, hessian)
+class CountSum:
+    """The weighted sum of the count part over rows, for one r after the other."""
 
+    def __init__(self, x: Array, weights: Array) -> None:
+        self.rising = RisingSum(x, weights)
 
-def _count_parts(r: float, counts: Array) -> Parts:
-    first, second = rising_slopes(r, counts)
-    return log_rising(r, counts), r * first, r * first + r * r * second
+    def added_to(self, total: Derivatives, r: float) -> Derivatives:
+        """Return derivatives, of which r is the first parameter, with the count part added."""
+        value, first, second = self.rising(r)
+        gradient, hessian = total.gradient.copy(), total.hessian.copy()
+        gradient[0] += r * first
+        hessian[0, 0] += r * first + r * r * second
+        return Derivatives(total.value + value, gradient, hessian)
 
 
 def _log_rising(r: float, x: Array) -> Array:

@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 #: A logarithm of dropout known to this leaves no doubt that there is some: dropping it would
 #: cost several units of log-likelihood.
 _KNOWN = 0.3
+#: Below this share of the largest one a curvature is rounding.
+_SINGULAR = 1e-11
 #: Of so many rows some are asked first.
 _MANY = 20_000
 #: A gain of some rows that all rows cannot take back.
@@ -53,10 +55,13 @@ def shows_dropout(model: Any, found: Estimate, names: tuple[str, ...]) -> bool:
     contrast = np.zeros(len(information))
     first, second = (model._param_names.index(name) for name in names)
     contrast[first], contrast[second] = 1.0, -1.0
-    lowest = np.linalg.eigvalsh(information)[0]
-    if not lowest > 0.0:
+    size, axes = np.linalg.eigh(information)
+    flat = size <= _SINGULAR * size[-1]
+    share = (contrast @ axes) ** 2
+    # Coefficients of which nothing is known do not matter, if the ratio does not depend on them.
+    if size[0] < -_SINGULAR * size[-1] or (share[flat] > _SINGULAR).any():
         return False
-    return float(contrast @ np.linalg.solve(information, contrast)) < _KNOWN**2
+    return float((share[~flat] / size[~flat]).sum()) < _KNOWN**2
 
 
 def dropout_gain(model: Any, found: Estimate, rows: Rows, design: Array, weights: Array) -> float:

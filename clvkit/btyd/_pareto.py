@@ -20,10 +20,16 @@ from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import CHUNK
 from clvkit.btyd._newton import Derivatives
-from clvkit.btyd._powers import Integral, integral_moments, log_integral
+from clvkit.btyd._powers import PAIRS, UNPACK, Integral, integral_moments, log_integral
+from clvkit.btyd._special import log1p_exp
 from clvkit.btyd._summary import Rows
 
 Array = NDArray[np.float64]
+
+#: Where second derivatives in log r, log alpha, log s and log beta are among the pairs.
+_RR, _RA, _AA, _SS, _SB, _BB = (
+    PAIRS.index(pair) for pair in ((0, 0), (0, 1), (1, 1), (2, 2), (2, 3), (3, 3))
+)
 
 
 class Posterior(NamedTuple):
@@ -116,52 +122,81 @@ def stays_alive(params: dict[str, Any], rows: Rows, ahead: Array) -> Array:
     return np.exp(-given.s * np.log1p(ahead / given.beta))
 
 
-def derivatives(params: dict[str, Any], rows: Rows, weights: Array) -> Derivatives:
-    """Return the weighted log-likelihood and its derivatives in log-parameters.
+class LikelihoodSum:
+    """The weighted log-likelihood of some rows, an objective in the log-parameters.
 
-    What depends on the count alone is tabulated over distinct counts.
+    Row by row it is what :func:`row_derivatives` returns. Here the parameters are the same for all
+    rows, so that what depends on the count alone is a sum over distinct counts.
+
+    Parameters
+    ----------
+    rows : Rows
+    weights : ndarray of shape (n,)
     """
-    total = Derivatives(0.0, np.zeros(4), np.zeros((4, 4)))
-    for begin in range(0, len(weights), CHUNK):
-        part = slice(begin, begin + CHUNK)
-        total = total.plus(_time_rows(params, rows.take(part)).sum(weights[part]))
-    return nbd.add_count_part(total, params["r"], rows.frequency, weights)
+
+    def __init__(self, rows: Rows, weights: Array) -> None:
+        self.rows, self.weights = rows, weights
+        self.counts = nbd.CountSum(rows.frequency, weights)
+
+    def __call__(self, log_params: Array) -> Derivatives:
+        """Return the log-likelihood and its derivatives."""
+        params = dict(zip(("r", "alpha", "s", "beta"), np.exp(log_params).tolist(), strict=True))
+        value, gradient, packed = 0.0, np.zeros(4), np.zeros(len(PAIRS))
+        for begin in range(0, len(self.weights), CHUNK):
+            part = slice(begin, begin + CHUNK)
+            values, slopes, bends = _time_rows(params, self.rows.take(part))
+            w = self.weights[part]
+            value += float(values @ w)
+            gradient += slopes @ w
+            packed += bends @ w
+        total = Derivatives(value, gradient, packed[UNPACK])
+        return self.counts.added_to(total, params["r"])
 
 
 def row_derivatives(params: dict[str, Any], rows: Rows) -> RowDerivatives:
     """Return each row's log-likelihood with derivatives in its own log-parameters."""
-    value, gradient, hessian = _time_rows(params, rows)
+    value, gradient, packed = _time_rows(params, rows)
     count, slope, bend = nbd.count_rows(params["r"], rows.frequency)
     gradient[0] += slope
-    hessian[0, 0] += bend
-    return RowDerivatives(value + count, gradient, hessian)
+    packed[_RR] += bend
+    return RowDerivatives(value + count, gradient, packed[UNPACK])
 
 
-def _time_rows(params: dict[str, Any], rows: Rows) -> RowDerivatives:
-    """Return everything but the count part: of an alive customer, and log(1 + odds)."""
-    value, gradient, hessian = _alive_rows(params, rows)
-    odds, first, second = _odds_rows(params, rows)
-    dead, alive = expit(odds), expit(-odds)
+def _time_rows(params: dict[str, Any], rows: Rows) -> tuple[Array, Array, Array]:
+    """Return everything but the count part: of an alive customer, and log(1 + odds).
+
+    Second derivatives are those of :data:`~clvkit.btyd._powers.PAIRS`.
+    """
+    odds, first, packed = _odds_rows(params, rows)
+    value, dead, alive = log1p_exp(odds)
     # log(1 + e^o): gradient P o', Hessian P o'' + P (1 - P) o' o'^T.
-    gradient += dead * first
-    second += (alive * first)[:, None] * first[None]
-    second *= dead
-    hessian += second
-    return RowDerivatives(value + np.logaddexp(0.0, odds), gradient, hessian)
+    mixed = alive * first
+    for place, (i, j) in enumerate(PAIRS):
+        packed[place] += mixed[i] * first[j]
+    packed *= dead
+    first *= dead
+    return value + _add_alive_rows(params, rows, first, packed), first, packed
 
 
-def _alive_rows(params: dict[str, Any], rows: Rows) -> tuple[Array, Array, Array]:
+def _add_alive_rows(params: dict[str, Any], rows: Rows, gradient: Array, packed: Array) -> Array:
+    """Return the time part of an alive customer, having added its derivatives."""
     s, beta = params["s"], params["beta"]
-    n = len(rows.T)
     value, of_rate, bend_of_rate = nbd.time_rows(params["r"], params["alpha"], *rows[0:3:2])
-    gradient, hessian = np.empty((4, n)), np.zeros((4, 4, n))
-    gradient[:2], hessian[:2, :2] = of_rate, bend_of_rate
+    gradient[:2] += of_rate
+    packed[_RR] += bend_of_rate[0, 0]
+    packed[_RA] += bend_of_rate[0, 1]
+    packed[_AA] += bend_of_rate[1, 1]
     # -s log(1 + T / beta)
     share = rows.T / (beta + rows.T)
-    gradient[2] = hessian[2, 2] = -s * np.log1p(rows.T / beta)
-    gradient[3] = hessian[2, 3] = hessian[3, 2] = s * share
-    hessian[3, 3] = -s * share * (1.0 - share)
-    return value + gradient[2], gradient, hessian
+    survival = -s * np.log1p(rows.T / beta)
+    in_beta = s * share
+    gradient[2] += survival
+    gradient[3] += in_beta
+    packed[_SS] += survival
+    packed[_SB] += in_beta
+    in_beta *= 1.0 - share
+    packed[_BB] -= in_beta
+    return value + survival
 
 
 def _odds_rows(params: dict[str, Any], rows: Rows) -> tuple[Array, Array, Array]:
@@ -181,7 +216,7 @@ def _odds_rows(params: dict[str, Any], rows: Rows) -> tuple[Array, Array, Array]
     x, t_x, T = rows[:3]
     R, silence = r + x, T - t_x
     lull, wane = np.log1p(silence / (alpha + t_x)), np.log1p(silence / (beta + t_x))
-    log_value, mean, covariance = integral_moments(_lifetimes(params, rows))
+    log_value, mean, packed = integral_moments(_lifetimes(params, rows))
     odds = R * lull + s * wane + np.log(s / (beta + t_x)) + log_value
     p, q = alpha / (alpha + t_x), beta / (beta + t_x)
     drop_p, drop_q = -p * silence / (alpha + T), -q * silence / (beta + T)  # p_T - p, q_T - q
@@ -189,24 +224,24 @@ def _odds_rows(params: dict[str, Any], rows: Rows) -> tuple[Array, Array, Array]
     by_r, by_alpha = r * (lull - mean[0]), drop_p + p * mean[1]
     by_s, by_beta = s * (wane - mean[2]), drop_q + q * mean[3]
     left = q * (1.0 - mean[3])  # E[q_y]
-    first = np.stack([by_r, R * by_alpha, by_s + 1.0, s * by_beta - left])
+    first = np.empty((4, len(x)))
+    first[0] = by_r
+    np.multiply(R, by_alpha, out=first[1])
+    np.add(by_s, 1.0, out=first[2])
+    np.subtract(s * by_beta, left, out=first[3])
 
-    spread_p, spread_q = p * p * covariance[1, 1], q * q * covariance[3, 3]  # of p_y and q_y
-    weight = np.empty_like(mean)
-    weight[0], weight[1], weight[2], weight[3] = -r, R * p, -s, (s + 1.0) * q
-    covariance *= weight[:, None]
-    covariance *= weight[None]
-    second = covariance
-    second[0, 0] += by_r
-    second[0, 1] += r * by_alpha
-    second[1, 0] += r * by_alpha
-    second[1, 1] += R * _mean_bend(alpha / (alpha + T), by_alpha, spread_p)
-    second[2, 2] += by_s
-    second[2, 3] += s * by_beta
-    second[3, 2] += s * by_beta
-    second[3, 3] += s * _mean_bend(beta / (beta + T), by_beta, spread_q)
-    second[3, 3] += spread_q - left * (1.0 - left)
-    return odds, first, second
+    spread_p, spread_q = p * p * packed[_AA], q * q * packed[_BB]  # of p_y and q_y
+    weight = (-r, R * p, -s, (s + 1.0) * q)
+    for place, (i, j) in enumerate(PAIRS):
+        packed[place] *= weight[i] * weight[j]
+    packed[_RR] += by_r
+    packed[_RA] += r * by_alpha
+    packed[_AA] += R * _mean_bend(alpha / (alpha + T), by_alpha, spread_p)
+    packed[_SS] += by_s
+    packed[_SB] += s * by_beta
+    packed[_BB] += s * _mean_bend(beta / (beta + T), by_beta, spread_q)
+    packed[_BB] += spread_q - left * (1.0 - left)
+    return odds, first, packed
 
 
 def _mean_bend(at_end: Array, difference: Array, spread: Array) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._dedup import CHUNK
 from clvkit.btyd._likelihood_model import Boundary, LikelihoodModel
-from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._newton import MANY_ROWS, Derivatives, Objective
 from clvkit.btyd._summary import Rows
 
 __all__ = ["Params", "PurchaseHooks"]
@@ -31,10 +31,16 @@ class PurchaseHooks(LikelihoodModel, ABC):
     time_unit: str
     #: The parameters that nothing tells about where nobody drops out.
     _dropout_params: ClassVar[tuple[str, ...]] = ()
+    #: Above so many rows a search starts from the optimum of a sample: fewer where rows are dear.
+    _many_rows: ClassVar[int] = MANY_ROWS
 
     @abstractmethod
     def _start(self, rows: Rows, weights: Array) -> Array:
         """Return log-parameters from which the search starts."""
+
+    def _typical(self, rows: Rows, weights: Array) -> Array:
+        """Return log-parameters typical for data of this scale, the centre of a weak prior."""
+        return self._start(rows, weights)
 
     def _other_starts(self, start: Array, params: dict[str, float], rows: Rows) -> list[Array]:
         """Return where else to start, given what the search from ``start`` ended at.
@@ -50,19 +56,28 @@ class PurchaseHooks(LikelihoodModel, ABC):
         ``params`` has a number for each parameter, or an array where covariates move it.
         """
 
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        """Return the weighted log-likelihood with gradient and Hessian in log-parameters.
+    def _objective(self, rows: Rows, weights: Array) -> Objective:
+        """Return the weighted log-likelihood of some rows as a function of the log-parameters.
 
-        A model without covariates may know a faster way than row by row.
+        The search asks it many times: a model without covariates may know a faster way than row by
+        row, and what is the same each time.
         """
-        params = self._as_params(log_params)
-        total = None
-        for begin in range(0, len(weights), CHUNK):
-            part = slice(begin, begin + CHUNK)
-            some = self._row_derivatives(params, rows.take(part)).sum(weights[part])
-            total = some if total is None else total.plus(some)
-        assert total is not None  # a fit without rows has been refused
-        return total
+
+        def objective(log_params: Array) -> Derivatives:
+            params = self._as_params(log_params)
+            total = None
+            for begin in range(0, len(weights), CHUNK):
+                part = slice(begin, begin + CHUNK)
+                some = self._row_derivatives(params, rows.take(part)).sum(weights[part])
+                total = some if total is None else total.plus(some)
+            assert total is not None  # a fit without rows has been refused
+            return total
+
+        return objective
+
+    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
+        """Return the weighted log-likelihood with gradient and Hessian in log-parameters."""
+        return self._objective(rows, weights)(log_params)
 
     @property
     def _nested(self) -> str:

@@ -110,6 +110,9 @@ class PurchaseModel(PurchaseIntervals):
         BoundaryWarning
             When a simpler model fits as well, such as one without dropout. Estimates stay where the
             likelihood is highest; nothing tells how far those that it names may be off.
+        CovariateWarning
+            When covariates are the same for every customer, or collinear: their coefficients have
+            no standard errors.
         UnitWarning
             When a frame does not say its unit of time.
         """
@@ -143,10 +146,10 @@ class PurchaseModel(PurchaseIntervals):
         return [*others, no_dropout(names, gain, self._nested)]
 
     def _search(self, rows: Rows, design: Array, weights: Array) -> Estimate:
-        start = self._start(rows, weights)
-        found = self._search_from(start, start, rows, design, weights)
+        start, center = self._start(rows, weights), self._typical(rows, weights)
+        found = self._search_from(start, center, rows, design, weights)
         for other in self._other_starts(start, self._as_params(found.central), rows):
-            again = self._search_from(other, start, rows, design, weights)
+            again = self._search_from(other, center, rows, design, weights)
             if again.optimum.at.value > found.optimum.at.value + _HIGHER:
                 found = again
         return found
@@ -154,16 +157,22 @@ class PurchaseModel(PurchaseIntervals):
     def _search_from(
         self, start: Array, center: Array, rows: Rows, design: Array, weights: Array
     ) -> Estimate:
-        def objective_of(index: Any) -> Objective:
-            part, part_weights = rows.take(index), weights[index]
-            return lambda log_params: self._derivatives(log_params, part, part_weights)
+        def objective_of(index: Any, own: Array) -> Objective:
+            return self._objective(rows.take(index), own)
 
         def row_derivatives(index: Any, log_params: Array, moved: Any) -> RowDerivatives:
             params = shifted(dict(self._as_params(log_params)), self._effects, moved)
             return self._row_derivatives(params, rows.take(index))
 
         return estimate(
-            Problem(self._param_names, start, objective_of, row_derivatives, center=center),
+            Problem(
+                self._param_names,
+                start,
+                objective_of,
+                row_derivatives,
+                center=center,
+                many=self._many_rows,
+            ),
             weights,
             design=design,
             names_and_terms=self._names_and_terms(),

@@ -14,7 +14,7 @@ from clvkit.btyd._beta_geometric_model import BetaGeometricModel
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._erlang import log_gap_density
 from clvkit.btyd._maximum_likelihood import Estimate
-from clvkit.btyd._newton import Derivatives
+from clvkit.btyd._newton import Derivatives, Objective
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
 from clvkit.btyd._summary import COLUMNS, Rows, read_rows
@@ -150,9 +150,15 @@ class RegularModel(BetaGeometricModel):
         self.log_likelihood_by_k_ = [values[k] - found[k].log_prior for k in found]
         return found[self.k_]
 
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        at = super()._derivatives(log_params, rows, weights)
-        return at._replace(value=at.value + float(weights @ log_gap_density(rows, self.k_)))
+    def _objective(self, rows: Rows, weights: Array) -> Objective:
+        without_gaps = super()._objective(rows, weights)
+        gaps = float(weights @ log_gap_density(rows, self.k_))
+
+        def objective(log_params: Array) -> Derivatives:
+            at = without_gaps(log_params)
+            return at._replace(value=at.value + gaps)
+
+        return objective
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         at = super()._row_derivatives(params, rows)

@@ -94,6 +94,21 @@ def rising_slopes(z: Any, n: Array) -> tuple[Array, Array]:
     return first, second
 
 
+def log1p_exp(odds: Array) -> tuple[Array, Array, Array]:
+    r"""Return :math:`\log(1 + e^o)`, and the probabilities o is the log-odds of and against.
+
+    All three come from one exponential, several times faster than from functions of their own, and
+    keep their relative accuracy at either end.
+    """
+    small = np.exp(-np.abs(odds))
+    likelier = 1.0 / (1.0 + small)
+    other = small * likelier
+    positive = odds > 0.0
+    value = np.maximum(odds, 0.0)
+    value += np.log1p(small)
+    return value, np.where(positive, likelier, other), np.where(positive, other, likelier)
+
+
 def _slopes_by_difference(z: Any, n: Array) -> tuple[Array, Array]:
     first = digamma(z + n) - digamma(z)
     second = zeta(2.0, z + n) - zeta(2.0, z)  # the trigamma function

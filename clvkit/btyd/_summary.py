@@ -140,19 +140,10 @@ def _read_table(summary: Any, names: Sequence[str]) -> _Table:
 
 
 def _read_frame(frame: Any, names: Sequence[str]) -> _Table:
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise SummaryError(
-            f"The summary has no column {', '.join(map(repr, missing))}; it has "
-            f"{list(map(str, frame.columns))}. clvkit.history.rfm_summary makes one; otherwise "
-            "rename the columns."
-        )
-    repeated = [name for name in names if list(frame.columns).count(name) > 1]
-    if repeated:
-        raise SummaryError(
-            f"The summary has {list(frame.columns).count(repeated[0])} columns named "
-            f"{repeated[0]!r}, and which one is meant cannot be told. Drop or rename the others."
-        )
+    known = list(frame.columns)
+    for name in names:
+        if known.count(name) != 1:
+            _refuse_columns(known, names)
     index = getattr(frame, "index", None)
 
     def label(row: int) -> str:
@@ -160,6 +151,21 @@ def _read_frame(frame: Any, names: Sequence[str]) -> _Table:
 
     columns = {name: _numbers(frame[name], name, label) for name in names}
     return _Table(columns, label, getattr(frame, "attrs", {}))
+
+
+def _refuse_columns(known: list[Any], names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise SummaryError(
+            f"The summary has no column {', '.join(map(repr, missing))}; it has "
+            f"{list(map(str, known))}. clvkit.history.rfm_summary makes one; otherwise "
+            "rename the columns."
+        )
+    repeated = next(name for name in names if known.count(name) > 1)
+    raise SummaryError(
+        f"The summary has {known.count(repeated)} columns named {repeated!r}, and which one is "
+        "meant cannot be told. Drop or rename the others."
+    )
 
 
 def _read_array(values: Any, names: Sequence[str]) -> _Table:
@@ -186,6 +192,8 @@ def _numbers(column: Any, name: str, label: Callable[[int], str]) -> Array:
         values = np.array(column, dtype=float)  # a contiguous copy
     except (TypeError, ValueError) as error:
         raise SummaryError(f"Column {name!r} of the summary is not numeric: {error}.") from error
+    if values.min(initial=0.0) >= 0.0 and values.max(initial=0.0) < np.inf:  # and no NaN
+        return values
     _refuse(
         ~np.isfinite(values),
         f"{name} is missing or infinite",

@@ -276,7 +276,7 @@ def test_simulated_sets_always_converge():
 
 
 def test_warm_start_reaches_the_same_optimum(model):
-    """Above 60,000 distinct rows the search starts from a subsample's optimum."""
+    """Above 60,000 distinct rows the search starts from the optimum of a sample."""
     summary = model.simulate_summary(np.linspace(5, 80, 70_000), 0)
     fitted = BetaGeoNBD().fit(summary)
     assert fitted.converged_

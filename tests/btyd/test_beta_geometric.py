@@ -152,20 +152,6 @@ def test_survival_is_that_of_each_purchase_made(kind, params, row, horizon):
     assert actual == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_row_derivatives_add_up_to_the_fast_sum(kind):
-    rng = np.random.default_rng(1)
-    x = rng.poisson(3.0, 200).astype(float)
-    T = rng.uniform(20.0, 60.0, 200)
-    rows = Rows(x, np.where(x > 0, T * rng.beta(np.maximum(x, 1.0), 1.0), 0.0), T)
-    weights, here = rng.uniform(0.5, 2.0, 200), np.log([0.6, 2.0, 0.7, 1.9])
-    fast = bg.derivatives(kind, here, rows, weights)
-    slow = bg.row_derivatives(kind, dict(zip(NAMES, np.exp(here), strict=True)), rows).sum(weights)
-    assert_allclose(slow.value, fast.value, rtol=1e-13)
-    assert_allclose(slow.gradient, fast.gradient, rtol=1e-10, atol=1e-10)
-    assert_allclose(slow.hessian, fast.hessian, rtol=1e-10, atol=1e-10)
-
-
 @pytest.mark.parametrize(
     ("poisson", "regular"),
     [(BetaGeoNBD, BetaGeoCNBD), (ModifiedBetaGeoNBD, ModifiedBetaGeoCNBD)],

@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose
 
 from clvkit.btyd._special import (
     fine_log_survival,
+    log1p_exp,
     log_rising,
     log_survival,
     rising_slopes,
@@ -65,3 +66,17 @@ def test_small_risks_keep_their_digits(z, c, n):
         exact = mpmath.loggamma(z_ + n_) + mpmath.loggamma(z_ + c_)
         exact -= mpmath.loggamma(z_) + mpmath.loggamma(z_ + c_ + n_)
     assert float(fine_log_survival(z, c, n)) == pytest.approx(float(exact), rel=1e-11)
+
+
+@pytest.mark.parametrize("odds", [-1e5, -700.0, -30.0, -1e-9, 0.0, 0.3, 40.0, 700.0, 1e5])
+def test_log1p_exp_against_mpmath(odds):
+    with mpmath.workdps(60):
+        power = mpmath.exp(odds)
+        exact = [float(v) for v in (mpmath.log1p(power), power / (1 + power), 1 / (1 + power))]
+    found = [part[0] for part in log1p_exp(np.array([odds]))]
+    assert_allclose(found, exact, rtol=1e-14, atol=1e-300)
+
+
+def test_nobody_is_dead_at_odds_of_nothing():
+    value, chance, against = log1p_exp(np.array([-np.inf]))
+    assert (value[0], chance[0], against[0]) == (0.0, 0.0, 1.0)
