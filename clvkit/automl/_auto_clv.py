@@ -14,9 +14,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from clvkit.automl._bootstrap import draw_customers
 from clvkit.automl._delegation import ModelDelegation
+from clvkit.automl._ensemble import best_of_each, build_ensemble
 from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
 from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
+from clvkit.automl._level import add_level, with_level
 from clvkit.automl._presentation import Presentation
 from clvkit.automl._presets import Presets
 from clvkit.automl._progress import SearchProgress
@@ -70,6 +72,15 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         ``__name__`` of the function in the list. None is the first one.
     n_origins : int, default=3
         Number of past origins, half a horizon apart; fewer where the log is short.
+    ensemble : bool, default=True
+        Whether a weighted mixture of the candidates competes, too. Its score on the leaderboard
+        is that of weights which never saw the rows they are scored on.
+    level : {"season", "own"}, default="season"
+        Where the total of all customers comes from. ``"season"`` takes it from the BG/NBD, with
+        the season of the year before where the log has one, and candidates compete by who is
+        worth how much: see :class:`~clvkit.calibration.TotalCalibration`. It is left out where
+        labels are given, and where it was off by more than a factor of 2 at the origins.
+        ``"own"`` leaves each candidate its own total.
     n_jobs : int or None, default=1
         Trials evaluated at the same time. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -149,7 +160,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     >>> from clvkit import AutoCLV
     >>> from clvkit.datasets import load_cdnow
     >>> log = load_cdnow()
-    >>> auto = AutoCLV(horizon="13W", n_trials=5, random_state=0, verbose=0).fit(log)
+    >>> auto = AutoCLV(horizon="13W", candidates=["baseline", "btyd"], verbose=0).fit(log)
     >>> auto.leaderboard_["family"].nunique(), auto.regime_
     (3, 'rolling')
     >>> list(auto.predict_customers(log).columns)
@@ -168,6 +179,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         "scoring": [str, callable, list, tuple, dict],
         "refit": [str, None],
         "n_origins": [Interval(Integral, 1, None, closed="left")],
+        "ensemble": ["boolean"],
+        "level": [StrOptions({"season", "own"})],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -193,6 +206,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         scoring: Any = "d2_tweedie",
         refit: str | None = None,
         n_origins: int = 3,
+        ensemble: bool = True,
+        level: str = "season",
         n_jobs: int | None = 1,
         random_state: Any = None,
         storage: Any = None,
@@ -219,6 +234,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self.scoring = scoring
         self.refit = refit
         self.n_origins = n_origins
+        self.ensemble = ensemble
+        self.level = level
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.storage = storage
@@ -266,6 +283,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         validation = plan_validation(
             histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
         )
+        if self.level == "season" and y is None:
+            validation = add_level(validation)
         if not validation.labels_allowed:
             candidates = _without_labels(candidates)
         study.agree_on_search(
@@ -287,18 +306,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
             )
             self.study_, evaluations = study.study, run_search(search, study)
             level_scores(evaluations)
-            best = self._choose(evaluations, validation)
+            best = self._choose(evaluations, search)
             progress.say(f"fitting {best.name} on everything")
-            if best.predictions is None:  # it comes from an earlier run of the study
-                best = evaluate(
-                    best.candidate,
-                    best.params,
-                    best.trial,
-                    validation,
-                    scorer,
-                    seed,
-                    shared=search.shared,
-                )
             self._keep(best, histories, y, validation, seed)
         self.fit_seconds_ = time.perf_counter() - start
         self.tracked_run_, self.fit_records_ = None, None
@@ -322,17 +331,38 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     def _score_name(self) -> str:
         return resolve_scoring(self.scoring, self.refit).name
 
-    def _choose(self, evaluations: list[Evaluation], validation: Validation) -> Evaluation:
-        self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
+    def _choose(self, evaluations: list[Evaluation], search: Search) -> Evaluation:
+        """Return the champion: the mixture, or the candidate with the best score."""
+        validation, scorer, seed = search.validation, search.scorer, search.seed
         scored = [evaluation for evaluation in evaluations if np.isfinite(evaluation.score)]
         if not scored:
+            self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
             first = evaluations[0]
             raise ClvkitError(
                 f"none of {len(evaluations)} candidates could be validated; {first.name}: "
                 f"{first.error}"
             )
         warn_of_failures(evaluations)
-        return max(scored, key=lambda evaluation: (evaluation.score, -evaluation.trial))
+        best = max(scored, key=lambda evaluation: (evaluation.score, -evaluation.trial))
+        for one in best_of_each(scored) if self.ensemble else [best]:
+            if one.predictions is None:  # it comes from an earlier run of the study
+                one.predictions = evaluate(
+                    one.candidate,
+                    one.params,
+                    one.trial,
+                    validation,
+                    scorer,
+                    seed,
+                    shared=search.shared,
+                ).predictions
+        mixture = build_ensemble(scored, validation, scorer, seed) if self.ensemble else None
+        if mixture is not None:
+            evaluations.append(mixture)
+            best = mixture
+        self.leaderboard_ = make_leaderboard(
+            evaluations, validation, self._score_name, champion=best
+        )
+        return best
 
     def _keep(
         self, best: Evaluation, X: pd.DataFrame, y: Any, validation: Validation, seed: int
@@ -350,6 +380,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
             params=best.params,
             labels="histories" if y is None else "given",
         )
+        if validation.levelled:
+            estimator = with_level(estimator, self.horizon_)
         model = CLVModel(
             estimator,
             horizon=self.horizon_,

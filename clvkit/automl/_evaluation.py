@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvkit.automl._bootstrap import CustomerBootstrap
+from clvkit.automl._level import scale_to
 from clvkit.automl._model_size import count_bytes
 from clvkit.automl._predictions import CandidatePredictions
 from clvkit.automl._scoring import other_scores
@@ -82,7 +83,8 @@ class Evaluation:
     @property
     def name(self) -> str:
         """The candidate's name, with the trial's number where its parameters were searched."""
-        return f"{self.candidate.name}-{self.trial}" if self.params else self.candidate.name
+        searched = self.params and self.candidate.family != "ensemble"
+        return f"{self.candidate.name}-{self.trial}" if searched else self.candidate.name
 
     @property
     def seconds(self) -> float:
@@ -163,13 +165,14 @@ def _evaluate_fold(
         else:
             _fit(result, estimator, fold.X_known, None)
         prediction, components = _predict(result, estimator, fold.X_test)
+    prediction = scale_to(prediction, fold.total)
     asked = CandidatePredictions(prediction, components)
     score = float(scorer(asked, fold.X_test, fold.y_test))
     if not np.isfinite(score):
         raise ClvkitError(f"its score at the origin {fold.origin} is {score}")
     result.scores.append(score)
     others = other_scores(scorer, asked, fold.X_test, fold.y_test)
-    if validation.regime == "single":
+    if validation.regime == "single" and fold.total is None:
         scaled = CandidatePredictions(_scaled(prediction, fold.y_test), components)
         result.scaled_scores.append(float(scorer(scaled, fold.X_test, fold.y_test)))
     active = components.get("probability_active")

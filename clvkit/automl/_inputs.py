@@ -79,6 +79,7 @@ def search_identity(
         "horizon": horizon,
         "scoring": scoring,
         "validation": validation.protocol,
+        "level": "one" if validation.levelled else "own",
     }
 
 

@@ -58,9 +58,12 @@ class Leaderboard(pd.DataFrame):
 
 
 def make_leaderboard(
-    evaluations: list[Evaluation], validation: Validation, scoring: str
+    evaluations: list[Evaluation],
+    validation: Validation,
+    scoring: str,
+    champion: Evaluation | None = None,
 ) -> Leaderboard:
-    """Return one row a trial, indexed by the name of the candidate.
+    """Return one row a trial, indexed by the name of the candidate, the champion first.
 
     Returns
     -------
@@ -89,6 +92,9 @@ def make_leaderboard(
     table = Leaderboard(rows).set_index("candidate")
     # Ties go to the trial that came first: the simpler candidates are tried first.
     table = table.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+    if champion is not None:
+        first = table.index == champion.name
+        table = table.iloc[np.argsort(~first, kind="stable")]
     table.attrs = {
         "scoring": scoring,
         "protocol": validation.protocol,

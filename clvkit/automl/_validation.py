@@ -54,6 +54,9 @@ class Fold:
     customer_folds : ndarray of int64 or None
         Fold of the customer of each test row, where label-trained candidates must be fitted on
         the labels of other customers at this very origin.
+    total : float or None
+        What predictions are scaled to in sum before they are scored, where the level of the
+        candidates is set for all alike; see :mod:`clvkit.automl._level`.
     """
 
     origin: str
@@ -63,6 +66,7 @@ class Fold:
     X_test: pd.DataFrame
     y_test: NDArray[np.float64]
     customer_folds: NDArray[np.int64] | None = None
+    total: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,11 @@ class Validation:
     def labels_allowed(self) -> bool:
         """Whether label-trained candidates can compete."""
         return self.regime != "short"
+
+    @property
+    def levelled(self) -> bool:
+        """Whether all candidates are brought to one total."""
+        return any(fold.total is not None for fold in self.folds)
 
     @property
     def snapshots_matter(self) -> bool:

@@ -72,7 +72,8 @@ class Candidate:
     --------
     >>> from clvkit.automl.candidates import default_candidates
     >>> [candidate.name for candidate in default_candidates()]
-    ['historical_rate', 'last_period', 'population_mean', 'bg_nbd', 'tweedie']
+    ['historical_rate', 'last_period', 'population_mean', 'bg_nbd', 'mbg_nbd', 'pareto_nbd',
+     'bg_nbd_conditional', 'tweedie', 'hybrid', 'tweedie_glm']
     >>> default_candidates()[3].estimator("13W", random_state=0)
     Pipeline(steps=[('regressor', BTYDRegressor(horizon='13W', ...))])
     """
@@ -111,12 +112,18 @@ class Candidate:
 
 def default_candidates() -> list[Candidate]:
     """Return the candidates that compete unless others are named, the cheap ones first."""
+    h, r = hybrids, regressors
     return [
         Candidate("historical_rate", "baseline", _historical_rate, label_trained=False),
         Candidate("last_period", "baseline", _last_period, label_trained=False),
         Candidate("population_mean", "baseline", _population_mean),
         Candidate("bg_nbd", "btyd", _bg_nbd, label_trained=False),
+        Candidate("mbg_nbd", "btyd", h.mbg_nbd, label_trained=False),
+        Candidate("pareto_nbd", "btyd", h.pareto_nbd, label_trained=False),
+        Candidate("bg_nbd_conditional", "btyd", h.bg_nbd_conditional, label_trained=False),
         Candidate("tweedie", "boosting", _tweedie, space=_tweedie_space),
+        Candidate("hybrid", "hybrid", h.hybrid, space=h.hybrid_space),
+        Candidate("tweedie_glm", "regressor", r.tweedie_glm, space=r.tweedie_glm_space),
     ]
 
 
@@ -132,14 +139,9 @@ def all_candidates() -> list[Candidate]:
     h, r = hybrids, regressors
     return [
         *default_candidates(),
-        Candidate("mbg_nbd", "btyd", h.mbg_nbd, label_trained=False),
-        Candidate("pareto_nbd", "btyd", h.pareto_nbd, label_trained=False),
         Candidate("ggompertz_nbd", "btyd", h.ggompertz_nbd, label_trained=False),
-        Candidate("bg_nbd_conditional", "btyd", h.bg_nbd_conditional, label_trained=False),
-        Candidate("hybrid", "hybrid", h.hybrid, space=h.hybrid_space),
         Candidate("hybrid_average", "hybrid", h.hybrid_average, space=h.hybrid_average_space),
         Candidate("ridge", "regressor", r.ridge, space=r.ridge_space),
-        Candidate("tweedie_glm", "regressor", r.tweedie_glm, space=r.tweedie_glm_space),
         Candidate("decision_tree", "regressor", r.decision_tree, space=r.decision_tree_space),
         Candidate("hist_boosting", "regressor", r.hist_boosting, space=r.hist_boosting_space),
         Candidate("random_forest", "regressor", r.random_forest, space=r.random_forest_space),
@@ -166,7 +168,8 @@ def resolve_candidates(candidates: Any) -> list[Candidate]:
     if isinstance(candidates, dict):
         default = default_candidates()
         own = {name: _adopt(name, value) for name, value in candidates.items()}
-        return list(({candidate.name: candidate for candidate in default} | own).values())
+        # One's own come first: where there are few trials, they are what one asked about.
+        return [*own.values(), *(candidate for candidate in default if candidate.name not in own)]
     if isinstance(candidates, str):
         candidates = [candidates]
     chosen: list[Candidate] = []

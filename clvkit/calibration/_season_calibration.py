@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,6 +27,7 @@ from clvkit.history import (
     take_snapshots,
 )
 from clvkit.history._moments import format_moment, parse_cutoff
+from clvkit.utils._components import ask_components, has_components
 from clvkit.utils._duration import Duration, parse_duration
 from clvkit.utils._warnings import warn_user
 
@@ -46,7 +47,7 @@ class _Window(NamedTuple):
 
 
 def _has_components(model: SeasonCalibration) -> bool:
-    return hasattr(getattr(model, "estimator_", model.estimator), "predict_components")
+    return has_components(getattr(model, "estimator_", model.estimator))
 
 
 class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -82,6 +83,8 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Whether to correct also by what the latest known window tells beyond its own season: the
         ratio there over the ratio a year before it. It takes two years and more of log. In
         trials on a real log it made four of five totals worse, so it is off.
+    on_missing : {"warn", "ignore"}, default="warn"
+        Whether a warning says so where nothing can be corrected. ``reason_`` always does.
 
     Attributes
     ----------
@@ -149,6 +152,7 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "horizon": [str, None],
         "group": [str, None],
         "trend": ["boolean"],
+        "on_missing": [StrOptions({"warn", "ignore"})],
     }
 
     def __init__(
@@ -159,12 +163,14 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         horizon: str | None = None,
         group: str | None = None,
         trend: bool = False,
+        on_missing: str = "warn",
     ) -> None:
         self.estimator = estimator
         self.target_cutoff = target_cutoff
         self.horizon = horizon
         self.group = group
         self.trend = trend
+        self.on_missing = on_missing
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: pd.DataFrame, y: Any = None) -> SeasonCalibration:
@@ -210,7 +216,7 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of float64 of shape (n_samples,)
         """
         check_is_fitted(self)
-        self._check_cutoffs(get_histories(X))
+        self.check_cutoffs(X)
         return np.asarray(self.estimator_.predict(X), dtype=np.float64) * self._factors(X)
 
     @available_if(_has_components)
@@ -221,7 +227,7 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         probabilities are those of the estimator.
         """
         check_is_fitted(self)
-        components = self.estimator_.predict_components(X)
+        components = ask_components(self.estimator_, X)
         if "expected_purchases" in components:
             components = components.assign(
                 expected_purchases=components["expected_purchases"] * self._factors(X)
@@ -251,7 +257,8 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.factor_error_ = 0.0
         found, self.reason_ = self._look_back(latest, year_ago, horizon)
         if found is None:
-            warn_user(f"totals are left without a season: {self.reason_}", CalibrationWarning)
+            if self.on_missing == "warn":
+                warn_user(f"totals are left without a season: {self.reason_}", CalibrationWarning)
             return
         self.ratio_, self.standard_error_ = total_ratio(found.y, found.predicted)
         log_ratio = float(np.log(self.ratio_))
@@ -327,7 +334,15 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         values, code = np.unique(self._group_of(X), return_inverse=True)
         return np.array([self.factors_.get(value, self.factor_) for value in values])[code]
 
-    def _check_cutoffs(self, histories: HistoryArray) -> None:
+    def check_cutoffs(self, X: pd.DataFrame) -> None:
+        """Warn where rows have another cutoff than the one whose season was learnt.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, 1 + n_covariates)
+            With a column ``history``.
+        """
+        histories = get_histories(X)
         target = int(parse_cutoff(self.target_cutoff_, histories.dtype.period))
         other = histories.cutoff_moments != target
         if self.factor_ != 1.0 and other.any():

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context, clone
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
+from clvkit.history import latest_rows
 from clvkit.utils._components import ask_components, has_components
 
 __all__ = ["AverageRegressor"]
@@ -37,6 +38,11 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         :class:`SnapshotRegressor` and a :class:`~clvkit.btyd.BTYDRegressor`.
     weights : list of float or None, default=None
         Weight of each, 0 or more; they are scaled to a sum of 1. None weighs all alike.
+    equal_totals : bool, default=False
+        Whether the regressors are first brought to one total over the customers of ``fit``, the
+        weighted mean of theirs. One that is far too high or low overall then says no more than
+        the others about who is worth how much; see
+        :class:`~clvkit.calibration.TotalCalibration` for a total to trust.
 
     Attributes
     ----------
@@ -44,6 +50,8 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         The fitted regressors.
     shares_ : ndarray of float64 of shape (n_estimators,)
         The weights, scaled to a sum of 1.
+    factors_ : list of float
+        What the predictions of each are multiplied by; 1 without ``equal_totals``.
 
     Raises
     ------
@@ -72,13 +80,22 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
     ValueError: weights has 1 values for 2 estimators...
     """
 
-    _parameter_constraints: dict = {"estimators": [list], "weights": [list, None]}
+    _parameter_constraints: dict = {
+        "estimators": [list],
+        "weights": [list, None],
+        "equal_totals": ["boolean"],
+    }
 
     def __init__(
-        self, estimators: list[tuple[str, Any]], weights: list[float] | None = None
+        self,
+        estimators: list[tuple[str, Any]],
+        weights: list[float] | None = None,
+        *,
+        equal_totals: bool = False,
     ) -> None:
         self.estimators = estimators
         self.weights = weights
+        self.equal_totals = equal_totals
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the average and of its regressors."""
@@ -107,7 +124,22 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         self._validate_names([name for name, _ in self.estimators])
         self.shares_ = self._shares()
         self.estimators_ = [clone(estimator).fit(X, y) for _, estimator in self.estimators]
+        self.factors_ = [1.0] * len(self.estimators_)
+        if self.equal_totals:
+            self.factors_ = self._equal(latest_rows(X))
         return self
+
+    def _equal(self, X: Any) -> list[float]:
+        """Return factors that bring every total to the weighted mean; of a total of 0, none."""
+        totals = np.array([float(np.sum(estimator.predict(X))) for estimator in self.estimators_])
+        usable = totals > 0
+        if not usable.any():
+            return [1.0] * len(totals)
+        shares = self._shares() * usable
+        if not shares.any():
+            shares = usable.astype(np.float64)
+        mean = float(np.sum(shares * totals) / shares.sum())
+        return np.where(usable, mean / np.where(usable, totals, 1.0), 1.0).tolist()
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the weighted mean of the predictions for each row.
@@ -123,8 +155,9 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         """
         check_is_fitted(self)
         total = np.zeros(len(X))
-        for share, estimator in zip(self.shares_, self.estimators_, strict=True):
-            total += share * estimator.predict(X)
+        parts = zip(self.shares_, self.factors_, self.estimators_, strict=True)
+        for share, factor, estimator in parts:
+            total += share * factor * estimator.predict(X)
         return total
 
     @available_if(_has_components)
@@ -149,9 +182,10 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
             some: times the expected purchases it is then the mean of what they predict.
         """
         check_is_fitted(self)
+        parts = zip(self.shares_, self.factors_, self.estimators_, strict=True)
         told = [
-            (share, ask_components(estimator, X))
-            for share, estimator in zip(self.shares_, self.estimators_, strict=True)
+            (share, _scaled(ask_components(estimator, X), factor))
+            for share, factor, estimator in parts
             if share > 0 and has_components(estimator)
         ]
         columns = dict.fromkeys(name for _, table in told for name in table.columns)
@@ -176,6 +210,13 @@ class AverageRegressor(RegressorMixin, _BaseComposition):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags
+
+
+def _scaled(table: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """Scale how often customers are expected to buy, as their spend is scaled."""
+    if factor == 1.0 or "expected_purchases" not in table:
+        return table
+    return table.assign(expected_purchases=table["expected_purchases"] * factor)
 
 
 def _mean_of(name: str, told: list[tuple[float, pd.DataFrame]]) -> NDArray[np.float64]:

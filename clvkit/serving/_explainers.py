@@ -106,7 +106,8 @@ class _Average(Explainer):
     def _members(self) -> list[tuple[str, float, Any]]:
         average = self.estimator
         names = [name for name, _ in average.estimators]
-        members = zip(names, average.shares_.tolist(), average.estimators_, strict=True)
+        shares = average.shares_ * np.array(average.factors_)
+        members = zip(names, shares.tolist(), average.estimators_, strict=True)
         return [(name, share, member) for name, share, member in members if share > 0]
 
 

@@ -33,6 +33,7 @@ _ESTIMATORS = (
     "clvkit.calibration._level_intervals.LevelIntervals",
     "clvkit.calibration._season_calibration.SeasonCalibration",
     "clvkit.calibration._spend_shape.SpendShape",
+    "clvkit.calibration._total_calibration.TotalCalibration",
     "clvkit.features._attribute_features.AttributeFeatures",
     "clvkit.features._cadence_features.CadenceFeatures",
     "clvkit.features._cohort_features.CohortFeatures",

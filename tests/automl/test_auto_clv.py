@@ -40,18 +40,27 @@ def past(cdnow):
     return cdnow[cdnow["date"] <= "1998-03-31"]
 
 
+#: One of each kind, which saves time where it does not matter who competes.
+FEW = ["baseline", "bg_nbd", "tweedie"]
+
+
+def search(n_trials=9, horizon="13W", **settings):
+    settings = {"random_state": 0, "end": "1998-03-31", "candidates": FEW} | settings
+    return AutoCLV(horizon, n_trials=n_trials, **settings)
+
+
 @pytest.fixture(scope="module")
 def auto(past):
-    return AutoCLV("13W", n_trials=9, random_state=0, end="1998-03-31").fit(past)
+    return search().fit(past)
 
 
 def test_every_family_competes_out_of_time(auto):
     board = auto.leaderboard_
-    assert set(board["family"]) == {"baseline", "btyd", "boosting"}
+    assert set(board["family"]) == {"baseline", "btyd", "boosting", "ensemble"}
     assert set(board["regime"]) == {"rolling"}
     assert (board["error"] == "").all()
-    assert board["score"].is_monotonic_decreasing
-    assert len(board) == 9
+    assert board["score"].iloc[1:].is_monotonic_decreasing
+    assert len(board) == 9 + 1
     assert auto.origins_ == ["1997-12-30", "1997-11-16", "1997-10-03"]
     assert [name for name in board if name.startswith("score@")] == [
         f"score@{origin}" for origin in auto.origins_
@@ -111,7 +120,7 @@ def test_one_customer_is_scored_as_in_the_whole_log(auto, past):
 
 
 def test_the_same_seed_gives_the_same_leaderboard_with_one_and_two_jobs(auto, past):
-    other = AutoCLV("13W", n_trials=9, random_state=0, end="1998-03-31", n_jobs=2).fit(past)
+    other = search(n_jobs=2).fit(past)
     times = ["fit_seconds", "predict_seconds", "feature_seconds"]
     pd.testing.assert_frame_equal(
         auto.leaderboard_.drop(columns=times), other.leaderboard_.drop(columns=times)
@@ -122,13 +131,13 @@ def test_the_same_seed_gives_the_same_leaderboard_with_one_and_two_jobs(auto, pa
 
 def test_histories_and_log_give_the_same(auto, past):
     X = latest_histories(past, end="1998-03-31")
-    other = AutoCLV("13W", n_trials=9, random_state=0).fit(X)
+    other = search(end=None).fit(X)
     assert np.array_equal(other.predict(X), auto.predict(X))
 
 
 def test_samples_with_labels_of_their_own(cdnow):
     X, y = make_samples(cdnow, "13W")
-    auto = AutoCLV("13W", n_trials=5, random_state=0).fit(X, y)
+    auto = search(5, end=None).fit(X, y)
     assert auto.regime_ == "rolling"
     assert auto.origins_[0] == "1998-03-31"
     doubled = AutoCLV("13W", candidates=["boosting"], n_trials=1, random_state=0).fit(X, 2 * y)
@@ -136,14 +145,14 @@ def test_samples_with_labels_of_their_own(cdnow):
     assert doubled.predict(X).sum() == pytest.approx(2 * single.predict(X).sum(), rel=1e-9)
     one = X.index.get_level_values("cutoff") == "1998-03-31"
     with pytest.warns(RegimeWarning, match="no sample's horizon ends by the latest cutoff"):
-        across = AutoCLV("13W", n_trials=5, random_state=0).fit(X[one], y[one])
+        across = search(5, end=None).fit(X[one], y[one])
     assert across.regime_ == "single"
 
 
 def test_the_single_regime_is_named_and_explained(cdnow):
     log = cdnow[cdnow["date"] <= "1997-10-31"]
     with pytest.warns(RegimeWarning, match=r"304 days, 2\.2 horizons.*across customers"):
-        auto = AutoCLV("20W", n_trials=6, random_state=0, end="1997-10-31").fit(log)
+        auto = search(6, "20W", end="1997-10-31", level="own", ensemble=False).fit(log)
     board = auto.leaderboard_
     assert set(board["regime"]) == {"single"}
     assert "boosting" in set(board["family"])
@@ -156,10 +165,10 @@ def test_the_single_regime_is_named_and_explained(cdnow):
 def test_the_short_regime_validates_what_needs_no_labels(cdnow):
     log = cdnow[cdnow["date"] <= "1997-09-30"]
     with pytest.warns(RegimeWarning, match=r"273 days, too few for a horizon of 39W.*136D"):
-        auto = AutoCLV("39W", n_trials=6, random_state=0, end="1997-09-30").fit(log)
+        auto = search(6, "39W", candidates="default", end="1997-09-30").fit(log)
     assert auto.regime_ == "short"
     assert set(auto.leaderboard_["regime"]) == {"short"}
-    assert set(auto.leaderboard_["family"]) == {"baseline", "btyd"}
+    assert set(auto.leaderboard_["family"]) == {"baseline", "btyd", "ensemble"}
     assert "population_mean" not in auto.leaderboard_.index
     assert auto.origins_ == ["1997-05-17"]
     # The champion predicts what was asked for, not the horizon it was validated at.
@@ -174,7 +183,7 @@ def test_a_users_own_candidates_compete(past):
         "rate": HistoricalRate(horizon="13W"),
         "broken": Candidate("broken", "own", _broken),
     }
-    auto = AutoCLV("13W", candidates=own, n_trials=8, random_state=0, end="1998-03-31")
+    auto = search(11, candidates=own, n_origins=1)
     with pytest.warns(CandidateWarning, match="broken: RuntimeError: no luck"):
         board = auto.fit(past).leaderboard_
     assert {"double", "rate", "broken", "bg_nbd", "tweedie"} <= set(board.index)
@@ -200,7 +209,7 @@ def test_all_candidates_failing_is_an_error(past):
 
 def test_a_timeout_keeps_what_was_done(past):
     start = time.perf_counter()
-    auto = AutoCLV("13W", n_trials=500, timeout=4, random_state=0, end="1998-03-31").fit(past)
+    auto = search(500, timeout=4).fit(past)
     assert time.perf_counter() - start < 8
     assert 1 <= len(auto.leaderboard_) < 500
     assert len(auto.predict_customers(past)) == 2357
@@ -209,15 +218,15 @@ def test_a_timeout_keeps_what_was_done(past):
 @pytest.fixture
 def study(tmp_path):
     storage = f"sqlite:///{tmp_path}/study.db"
-    return {"random_state": 0, "end": "1998-03-31", "study_name": "cdnow", "storage": storage}
+    return {"study_name": "cdnow", "storage": storage}
 
 
 def test_a_study_is_continued_where_it_was(past, study):
     """Interrupted after 5 trials or not: the same proposals, the same leaderboard."""
-    AutoCLV("13W", n_trials=5, **study).fit(past)
-    continued = AutoCLV("13W", n_trials=9, **study).fit(past)
+    search(5, **study).fit(past)
+    continued = search(9, **study).fit(past)
     assert len(continued.study_.trials) == 9
-    whole = AutoCLV("13W", n_trials=9, random_state=0, end="1998-03-31").fit(past)
+    whole = search().fit(past)
     times = ["fit_seconds", "predict_seconds", "feature_seconds"]
     pd.testing.assert_frame_equal(
         continued.leaderboard_.drop(columns=times), whole.leaderboard_.drop(columns=times)
@@ -227,8 +236,8 @@ def test_a_study_is_continued_where_it_was(past, study):
 
 
 def test_a_finished_study_is_not_run_again(past, study):
-    first = AutoCLV("13W", n_trials=5, **study).fit(past)
-    again = AutoCLV("13W", n_trials=5, **study).fit(past)
+    first = search(5, **study).fit(past)
+    again = search(5, **study).fit(past)
     pd.testing.assert_frame_equal(first.leaderboard_, again.leaderboard_)
     assert first.best_score_ == again.best_score_
 
@@ -243,10 +252,10 @@ def test_a_finished_study_is_not_run_again(past, study):
     ids=["horizon", "scoring", "log"],
 )
 def test_a_study_of_another_search_is_refused(past, study, horizon, settings, difference):
-    AutoCLV("13W", n_trials=2, **study).fit(past)
+    search(2, **study).fit(past)
     log = past[past["date"] <= "1998-03-30"] if "end" in settings else past
     with pytest.raises(StudyError, match=f"differs in {difference}"):
-        AutoCLV(horizon, n_trials=2, **{**study, **settings}).fit(log)
+        search(2, horizon, **{**study, **settings}).fit(log)
 
 
 def test_it_clones_and_pickles(auto, past):
@@ -269,7 +278,7 @@ def test_any_table_gives_the_same(auto, past, kind, tmp_path):
         "arrow": lambda: pa.Table.from_pandas(past),
         "parquet": lambda: tmp_path / "log.parquet",
     }[kind]()
-    other = AutoCLV("13W", n_trials=2, random_state=0, end="1998-03-31").fit(log)
+    other = search(2, ensemble=False).fit(log)
     assert set(other.leaderboard_.index) <= set(auto.leaderboard_.index)
     for name in other.leaderboard_.index:
         assert other.leaderboard_["score"][name] == auto.leaderboard_["score"][name]
@@ -315,7 +324,7 @@ def test_rows_without_a_customer_are_left_out_with_a_warning(past):
     ids = past["customer_id"].astype("Int64").mask(past["customer_id"] <= 3)
     missing = int(ids.isna().sum())
     with pytest.warns(DataWarning, match=rf"{missing} of 6406 rows have no customer"):
-        auto = AutoCLV("13W", n_trials=2, random_state=0).fit(past.assign(customer_id=ids))
+        auto = search(2, end=None).fit(past.assign(customer_id=ids))
     assert auto.model_.n_customers_ == 2354
 
 
@@ -374,7 +383,8 @@ def test_static_covariates_go_with_the_histories(past):
     auto = AutoCLV("13W", candidates="boosting", n_trials=1, random_state=0, covariates=table).fit(
         past
     )
-    assert "country" in auto.best_pipeline_[0].get_feature_names_out()
+    inner = auto.best_pipeline_[-1].estimator_.pipeline_
+    assert "country" in inner[0].get_feature_names_out()
     values = auto.predict_customers(past)
     one = auto.predict_customers(past[past["customer_id"] == 9], covariates=table)
     pd.testing.assert_frame_equal(one, values.loc[[9]])

@@ -65,7 +65,8 @@ def test_scores_are_those_of_the_predictions(rolling, name):
     assert result.scores == pytest.approx(scores)
     assert [metrics["d2_tweedie"] for metrics in result.metrics] == pytest.approx(scores)
     assert result.score == pytest.approx(np.mean(scores))
-    assert np.isfinite(result.metrics[0]["churn_brier"]) == (name == "bg_nbd")
+    tells_activity = DEFAULTS[name].family == "btyd"
+    assert np.isfinite(result.metrics[0]["churn_brier"]) == tells_activity
 
 
 def test_label_trained_candidates_are_fitted_on_other_customers_in_single(single):

@@ -29,7 +29,8 @@ def test_a_million_lines_with_returns_missing_customers_and_times_of_day(shared_
     with pytest.warns(DataWarning, match="163466 of 724762 rows have no customer"):
         auto = AutoCLV("183D", **settings).fit(past)
     assert auto.regime_ == "rolling"
-    assert set(auto.leaderboard_["family"]) == {"baseline", "btyd", "boosting"}
+    families = {"baseline", "btyd", "boosting", "hybrid", "regressor", "ensemble"}
+    assert set(auto.leaderboard_["family"]) == families
     with pytest.warns(DataWarning):
         values = auto.predict_customers(past)
     assert len(values) == past["customer_id"].nunique()

@@ -69,9 +69,11 @@ def test_a_prediction_does_not_depend_on_its_batch(name, log, seed):
     model = DEFAULTS[name].estimator(HORIZON, random_state=0).fit(X)
     together = model.predict(X)
     order = np.random.default_rng(seed).permutation(len(X))
-    assert np.array_equal(model.predict(X.iloc[order]), together[order])
+    # To the last bits: where a row stands decides which instructions compute it (the vector ones
+    # or those of the remainder), and these may round differently.
+    assert model.predict(X.iloc[order]) == pytest.approx(together[order], rel=1e-11)
     alone = [model.predict(X.iloc[[i]])[0] for i in order[:5]]
-    assert np.array_equal(alone, together[order[:5]])
+    assert alone == pytest.approx(together[order[:5]], rel=1e-11)
 
 
 @settings(max_examples=12, deadline=None)

@@ -209,8 +209,9 @@ def test_warnings_of_trials_are_kept_and_not_shown(validation, n_jobs, recwarn):
 def test_warnings_of_the_winner_are_shown_when_it_is_fitted_on_everything(cdnow, recwarn):
     log = cdnow[cdnow["customer_id"] % 6 == 0]
     own = {"doubtful": Doubtful(horizon="13W"), "historical_rate": Doubtful(horizon="13W")}
-    auto = AutoCLV("13W", candidates=own, n_trials=6, n_origins=1, random_state=0, verbose=0)
-    auto.fit(log)
+    auto = AutoCLV(
+        "13W", candidates=own, n_trials=6, n_origins=1, ensemble=False, random_state=0, verbose=0
+    ).fit(log)
     losing = auto.leaderboard_.drop(auto.best_params_["candidate"])
     assert losing["warnings"].str.contains("at the boundary").any()
     assert not [w for w in recwarn.list if "boundary" in str(w.message)]
