@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.automl._evaluation import Evaluation
 from clvkit.automl._predictions import CandidatePredictions
+from clvkit.automl._scoring import other_scores
 from clvkit.automl._validation import N_CUSTOMER_FOLDS, Fold, Validation
 from clvkit.automl.candidates import Candidate
 from clvkit.metrics import clv_metrics
@@ -250,7 +251,8 @@ def _as_evaluation(
     )
     for part, prediction in _pairs(_whole(members, validation), held_out):
         result.scores.append(part.score(prediction, scorer))
-        result.metrics.append(clv_metrics(part.y, prediction, None))
+        others = other_scores(scorer, CandidatePredictions(prediction), part.fold.X_test, part.y)
+        result.metrics.append(clv_metrics(part.y, prediction, None) | others)
     return result
 
 
