@@ -37,7 +37,7 @@ EXCEPTIONS = {
     ("formula", "Pareto/NBD", quantity, value): (
         "The table's chance that the customer (300, 300, 365) is alive, 6.975322950e-23, is off "
         "in the eighth digit: the integral with 60 digits is 6.975323437e-23, which "
-        "test_pareto_nbd.py::test_against_mpmath[long silence] holds the model to."
+        "test_pareto.py::test_against_mpmath[long silence] holds the model to."
     )
     for quantity, value in (
         ("P_alive", "6.975322950441e-23"),
