@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from clvkit.boosting._categories import encode, learn_categories
 from clvkit.boosting._held_out import held_out_mask, held_out_share
 from clvkit.boosting._monotone import constraint_list
+from clvkit.boosting._training_data import Objective, TrainingData
 from clvkit.errors import ArgumentError, TargetError
 from clvkit.utils._deadline import check_deadline
 from clvkit.utils._imports import try_import
@@ -25,8 +26,6 @@ from clvkit.utils._imports import try_import
 __all__ = [
     "TREE_CONSTRAINTS",
     "BaseLGBMRegressor",
-    "Objective",
-    "TrainingData",
     "index_of",
     "log_of",
 ]
@@ -48,50 +47,13 @@ TREE_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class TrainingData(NamedTuple):
-    """Checked rows of positive weight: float features, target, weights, held out or not.
-
-    ``start`` is the raw output that each row starts from, where rows differ in it.
-    """
-
-    X: FloatArray
-    y: FloatArray
-    weight: FloatArray
-    held_out: NDArray[np.bool_]
-    start: FloatArray | None = None
-
-    def take(self, rows: NDArray[np.bool_]) -> TrainingData:
-        """Return some of the rows."""
-        start = None if self.start is None else self.start[rows]
-        return TrainingData(
-            self.X[rows], self.y[rows], self.weight[rows], self.held_out[rows], start
-        )
-
-    def mean(self, values: FloatArray) -> float:
-        """Return the weighted mean of ``values``, one for each row."""
-        return float(np.average(values, weights=self.weight))
-
-
-class Objective(NamedTuple):
-    """What is minimised.
-
-    ``params`` name an objective of LightGBM. One of our own has ``gradients`` instead, which
-    makes a callable for LightGBM from rows, ``loss``, which makes the metric of early stopping
-    from rows, and ``start``, the raw outputs that boosting starts from.
-    """
-
-    params: dict[str, Any]
-    gradients: Callable[[TrainingData], Callable] | None = None
-    loss: Callable[[TrainingData], Callable] | None = None
-    start: FloatArray | None = None
-
-
 class BaseLGBMRegressor(RegressorMixin, BaseEstimator):
     """Base of the boosting regressors; think twice before adding to it.
 
-    A subclass names its parameters in its own ``__init__`` (scikit-learn reads them there) and
-    in ``fit`` goes through ``_check_training``, one or more calls of ``_train`` with an
-    objective, and ``_check_X`` in ``predict``.
+    A subclass names its parameters in its own ``__init__``, where scikit-learn reads them and a
+    user looks them up, and says in ``_fit`` how checked rows become boosters (by one or more calls
+    of ``_train`` with an objective), in ``_predict`` how those predict, and in ``_boosters`` which
+    they are.
     """
 
     _parameter_constraints: dict = {
@@ -102,6 +64,80 @@ class BaseLGBMRegressor(RegressorMixin, BaseEstimator):
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_rows: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the trees.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Numeric features; NaN is allowed and treated as a value of its own. In a pandas
+            DataFrame columns of dtype ``category`` are split by sets of categories.
+        y : array-like of shape (n_samples,)
+            Spend in the horizon, 0 or more. Where nobody spends, zeros are predicted.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; only their ratios matter, and rows of weight 0 are left out. They weigh the
+            loss and not the number of samples in a leaf: a weight of 2 is near but not equal to
+            a repeated row.
+        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
+            Mask or positions of the rows that early stopping is judged on; they grow no tree.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TargetError
+            When ``y`` holds negative values.
+        ArgumentError
+            When ``validation_rows``, or a parameter about features or levels, cannot be used.
+        UnknownNameError
+            When a parameter names a feature that ``X`` does not have, or a setting that there is
+            not.
+        NotInstalledError
+            When LightGBM or its system library ``libgomp`` is missing.
+        """
+        self._fit(self._check_training(X, y, sample_weight, validation_rows))
+        return self
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predict the spend: its expectation, or the quantile that a quantile model is for.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            The columns of ``fit`` in the same order. Categories that ``fit`` did not see count
+            as missing.
+
+        Returns
+        -------
+        spend : ndarray of shape (n_samples,)
+            In the unit of the target.
+        """
+        return self._predict(self._check_X(X))
+
+    @property
+    def feature_importances_(self) -> FloatArray:
+        """Share of the total gain, or of the splits, that each feature brought."""
+        check_is_fitted(self)
+        return self._importances(self._boosters())
+
+    def _fit(self, data: TrainingData) -> None:
+        raise NotImplementedError
+
+    def _predict(self, X: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def _boosters(self) -> list[Any]:
+        raise NotImplementedError
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,19 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.boosting._base import (
-    TREE_CONSTRAINTS,
-    BaseLGBMRegressor,
-    Objective,
-    TrainingData,
-    index_of,
-    log_of,
-)
+from clvkit.boosting._base import TREE_CONSTRAINTS, BaseLGBMRegressor, index_of, log_of
+from clvkit.boosting._training_data import Objective, TrainingData
 from clvkit.errors import UnknownNameError
 
 __all__ = ["HurdleLGBMRegressor"]
@@ -209,44 +202,9 @@ class HurdleLGBMRegressor(BaseLGBMRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        validation_rows: ArrayLike | None = None,
-    ) -> HurdleLGBMRegressor:
-        """Fit the trees.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Numeric features; NaN is allowed and treated as a value of its own. In a pandas
-            DataFrame columns of dtype ``category`` are split by sets of categories.
-        y : array-like of shape (n_samples,)
-            Spend in the horizon, 0 or more. Where nobody spends, zeros are predicted.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights; only their ratios matter, and rows of weight 0 are left out.
-        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
-            Mask or positions of the rows that early stopping is judged on; they grow no tree.
-
-        Returns
-        -------
-        self : HurdleLGBMRegressor
-
-        Raises
-        ------
-        TargetError
-            When ``y`` holds negative values.
-        ArgumentError
-            When ``validation_rows`` or ``monotone_constraints`` do not fit ``X``.
-        NotInstalledError
-            When LightGBM or its system library ``libgomp`` is missing.
-        """
+    def _fit(self, data: TrainingData) -> None:
         classifier_params = self._overrides("classifier_params")
         regressor_params = self._overrides("regressor_params")
-        data = self._check_training(X, y, sample_weight, validation_rows)
         spends = data.y > 0
         self.classifier_booster_ = self._train(
             data._replace(y=spends.astype(float)),
@@ -265,23 +223,9 @@ class HurdleLGBMRegressor(BaseLGBMRegressor):
         if self.match_total and spends.any():
             probability, spend = self._steps(data.X)
             self.scale_ *= data.mean(data.y) / data.mean(probability * spend)
-        return self
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict the expected spend: probability of any times spend given some.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The columns of ``fit`` in the same order. Categories that ``fit`` did not see count
-            as missing.
-
-        Returns
-        -------
-        spend : ndarray of shape (n_samples,)
-            In the unit of the target.
-        """
-        probability, spend = self._steps(self._check_X(X))
+    def _predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        probability, spend = self._steps(X)
         return probability * spend
 
     def predict_components(self, X: Any) -> pd.DataFrame:
@@ -334,11 +278,8 @@ class HurdleLGBMRegressor(BaseLGBMRegressor):
             "'conditional_spend'."
         )
 
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the gain, or of the splits, in the mean of the two steps."""
-        check_is_fitted(self)
-        return self._importances([self.classifier_booster_, self.regressor_booster_])
+    def _boosters(self) -> list[Any]:
+        return [self.classifier_booster_, self.regressor_booster_]
 
     def _steps(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         probability = self._booster_predict(self.classifier_booster_, X)

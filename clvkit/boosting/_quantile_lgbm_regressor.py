@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.boosting._base import BaseLGBMRegressor, Objective, index_of
+from clvkit.boosting._base import BaseLGBMRegressor, index_of
 from clvkit.boosting._quantiles import check_levels, interpolate
+from clvkit.boosting._training_data import Objective, TrainingData
 from clvkit.errors import ArgumentError
 
 __all__ = ["QuantileLGBMRegressor"]
@@ -172,43 +172,8 @@ class QuantileLGBMRegressor(BaseLGBMRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        validation_rows: ArrayLike | None = None,
-    ) -> QuantileLGBMRegressor:
-        """Fit the trees.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Numeric features; NaN is allowed and treated as a value of its own. In a pandas
-            DataFrame columns of dtype ``category`` are split by sets of categories.
-        y : array-like of shape (n_samples,)
-            Spend in the horizon, 0 or more. Where nobody spends, zeros are predicted.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights; only their ratios matter, and rows of weight 0 are left out.
-        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
-            Mask or positions of the rows that early stopping is judged on; they grow no tree.
-
-        Returns
-        -------
-        self : QuantileLGBMRegressor
-
-        Raises
-        ------
-        TargetError
-            When ``y`` holds negative values.
-        ArgumentError
-            When ``validation_rows`` or ``quantiles`` cannot be used.
-        NotInstalledError
-            When LightGBM or its system library ``libgomp`` is missing.
-        """
+    def _fit(self, data: TrainingData) -> None:
         levels = check_levels(self.quantiles, "quantiles")
-        data = self._check_training(X, y, sample_weight, validation_rows)
         self.levels_ = np.unique(np.append(levels, self.quantile))
         self.scale_ = data.mean(data.y)
         relative = data._replace(y=data.y / self.scale_) if self.scale_ > 0 else data
@@ -216,23 +181,9 @@ class QuantileLGBMRegressor(BaseLGBMRegressor):
             self._train(relative, Objective({"objective": "quantile", "alpha": level}))
             for level in self.levels_.tolist()
         ]
-        return self
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict one quantile of the spend, that of the level ``quantile``.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The columns of ``fit`` in the same order. Categories that ``fit`` did not see count
-            as missing.
-
-        Returns
-        -------
-        spend : ndarray of shape (n_samples,)
-            In the unit of the target.
-        """
-        quantiles = self._sorted_quantiles(self._check_X(X))
+    def _predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        quantiles = self._sorted_quantiles(X)
         return quantiles[:, np.searchsorted(self.levels_, self.quantile)].copy()
 
     def predict_quantiles(self, X: Any, q: ArrayLike | None = None) -> pd.DataFrame:
@@ -286,11 +237,8 @@ class QuantileLGBMRegressor(BaseLGBMRegressor):
         booster = self.boosters_[int(np.searchsorted(self.levels_, self.quantile))]
         return self._contributions(booster, X, factor=self.scale_)
 
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the gain, or of the splits, in the mean of the levels."""
-        check_is_fitted(self)
-        return self._importances(self.boosters_)
+    def _boosters(self) -> list[Any]:
+        return self.boosters_
 
     def _sorted_quantiles(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         raw = np.column_stack([self._booster_predict(booster, X) for booster in self.boosters_])

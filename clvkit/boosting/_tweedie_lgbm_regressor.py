@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.boosting._base import BaseLGBMRegressor, Objective, TrainingData, log_of
+from clvkit.boosting._base import BaseLGBMRegressor, log_of
+from clvkit.boosting._training_data import Objective, TrainingData
 from clvkit.errors import ArgumentError, UnknownNameError
 
 __all__ = ["TweedieLGBMRegressor"]
@@ -213,46 +213,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        validation_rows: ArrayLike | None = None,
-    ) -> TweedieLGBMRegressor:
-        """Fit the trees.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Numeric features; NaN is allowed and treated as a value of its own. In a pandas
-            DataFrame columns of dtype ``category`` are split by sets of categories.
-        y : array-like of shape (n_samples,)
-            Spend in the horizon, 0 or more. Where nobody spends, zeros are predicted.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights; only their ratios matter, and rows of weight 0 are left out. They weigh the
-            deviance and not the number of samples in a leaf: a weight of 2 is near but not
-            equal to a repeated row.
-        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
-            Mask or positions of the rows that early stopping is judged on; they grow no tree.
-
-        Returns
-        -------
-        self : TweedieLGBMRegressor
-
-        Raises
-        ------
-        TargetError
-            When ``y`` holds negative values.
-        ArgumentError
-            When ``validation_rows`` or ``monotone_constraints`` do not fit ``X``.
-        UnknownNameError
-            When ``monotone_constraints`` or ``offset`` names a feature that ``X`` does not have.
-        NotInstalledError
-            When LightGBM or its system library ``libgomp`` is missing.
-        """
-        data = self._check_training(X, y, sample_weight, validation_rows)
+    def _fit(self, data: TrainingData) -> None:
         mean = data.mean(data.y)
         # LightGBM refuses a target without any spend; ones and a factor of 0 predict zeros.
         relative = data.y / mean if mean > 0 else np.ones_like(data.y)
@@ -262,7 +223,6 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
         self.scale_ = mean
         if self.match_total:
             self.scale_ /= data.mean(self._relative(data.X))
-        return self
 
     def _learn_offset(self, data: TrainingData) -> NDArray[np.float64] | None:
         """Return the raw output that each row starts from, and remember where and how."""
@@ -307,21 +267,7 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
             return self._booster_predict(self.booster_, X)
         return np.exp(self._start(X) + self._booster_predict(self.booster_, X, raw_score=True))
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict the expected spend.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The columns of ``fit`` in the same order. Categories that ``fit`` did not see count
-            as missing.
-
-        Returns
-        -------
-        spend : ndarray of shape (n_samples,)
-            In the unit of the target.
-        """
-        X = self._check_X(X)
+    def _predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.scale_ * self._relative(X)
 
     def predict_contributions(self, X: Any) -> pd.DataFrame:
@@ -352,8 +298,5 @@ class TweedieLGBMRegressor(BaseLGBMRegressor):
             table.iloc[:, self.offset_position_] += self._start(self._check_X(X))
         return table
 
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the total gain, or of the splits, that each feature brought."""
-        check_is_fitted(self)
-        return self._importances([self.booster_])
+    def _boosters(self) -> list[Any]:
+        return [self.booster_]

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.boosting import _ziln
-from clvkit.boosting._base import BaseLGBMRegressor, Objective, TrainingData, index_of, log_of
+from clvkit.boosting._base import BaseLGBMRegressor, index_of, log_of
 from clvkit.boosting._quantiles import check_levels
+from clvkit.boosting._training_data import Objective, TrainingData
 from clvkit.errors import UnknownNameError
 
 __all__ = ["ZILNLGBMRegressor"]
@@ -126,6 +126,15 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
 
     times ``scale_``.
 
+    *Spread.* Trees that follow the noise of the training samples leave residuals that are too small
+    there, and sigma learns these: with many trees for the number of buyers, quantiles are too narrow
+    for other customers. On simulated zero-inflated lognormal spend of which half of the customers
+    spend some (two draws), 90 % intervals of the buyers held 75 to 79 % of others at 2,000 samples and 300
+    trees, 84 to 86 % with the default 100 trees, and 87 to 88 % with early stopping; at 20,000
+    samples it was 88, 89 to 90 and 90 %. So where quantiles matter set ``early_stopping_rounds``.
+    A common factor for sigma from the held-out rows was left out: what they choose to stop at has
+    little left to correct, and a hundred buyers do not tell a factor better than to 7 %.
+
     References
     ----------
     .. [1] X. Wang, T. Liu, J. Miao, "A deep probabilistic model for customer lifetime value
@@ -202,42 +211,7 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        validation_rows: ArrayLike | None = None,
-    ) -> ZILNLGBMRegressor:
-        """Fit the trees.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Numeric features; NaN is allowed and treated as a value of its own. In a pandas
-            DataFrame columns of dtype ``category`` are split by sets of categories.
-        y : array-like of shape (n_samples,)
-            Spend in the horizon, 0 or more. Where nobody spends, zeros are predicted.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights; only their ratios matter, and rows of weight 0 are left out.
-        validation_rows : array-like of bool of shape (n_samples,), or of int, default=None
-            Mask or positions of the rows that early stopping is judged on; they grow no tree.
-
-        Returns
-        -------
-        self : ZILNLGBMRegressor
-
-        Raises
-        ------
-        TargetError
-            When ``y`` holds negative values.
-        ArgumentError
-            When ``validation_rows`` or ``monotone_constraints`` do not fit ``X``.
-        NotInstalledError
-            When LightGBM or its system library ``libgomp`` is missing.
-        """
-        data = self._check_training(X, y, sample_weight, validation_rows)
+    def _fit(self, data: TrainingData) -> None:
         self._standardise(data)
         objective = Objective(
             {"objective": "none", "num_class": 3},
@@ -251,23 +225,9 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
         if self.match_total and data.y.any():
             p, mu, sigma = self._law(data.X)
             self.scale_ = data.mean(data.y) / data.mean(p * self._mean(mu, sigma))
-        return self
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict the expected spend.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The columns of ``fit`` in the same order. Categories that ``fit`` did not see count
-            as missing.
-
-        Returns
-        -------
-        spend : ndarray of shape (n_samples,)
-            In the unit of the target.
-        """
-        p, mu, sigma = self._law(self._check_X(X))
+    def _predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        p, mu, sigma = self._law(X)
         return p * self._mean(mu, sigma)
 
     def predict_components(self, X: Any) -> pd.DataFrame:
@@ -354,11 +314,8 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
             )
         return self._contributions(self.booster_, X, **outputs[component])
 
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the total gain, or of the splits, over all three outputs."""
-        check_is_fitted(self)
-        return self._importances([self.booster_])
+    def _boosters(self) -> list[Any]:
+        return [self.booster_]
 
     def _standardise(self, data: TrainingData) -> None:
         """Learn where log spend lies, and the log-odds of any spend, to start from."""
