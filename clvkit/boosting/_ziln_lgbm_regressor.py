@@ -127,13 +127,14 @@ class ZILNLGBMRegressor(BaseLGBMRegressor):
     times ``scale_``.
 
     *Spread.* Trees that follow the noise of the training samples leave residuals that are too small
-    there, and sigma learns these: with many trees for the number of buyers, quantiles are too narrow
-    for other customers. On simulated zero-inflated lognormal spend of which half of the customers
-    spend some (two draws), 90 % intervals of the buyers held 75 to 79 % of others at 2,000 samples and 300
-    trees, 84 to 86 % with the default 100 trees, and 87 to 88 % with early stopping; at 20,000
-    samples it was 88, 89 to 90 and 90 %. So where quantiles matter set ``early_stopping_rounds``.
-    A common factor for sigma from the held-out rows was left out: what they choose to stop at has
-    little left to correct, and a hundred buyers do not tell a factor better than to 7 %.
+    there, and sigma learns these: with many trees for the number of buyers, quantiles are too
+    narrow for other customers. On two simulated draws of zero-inflated lognormal spend (half of
+    the customers spend some) 90 % intervals of the buyers held 75 to 79 % of others with 2,000
+    samples and 300 trees, 84 to 86 % with the default 100 trees, and 87 to 88 % with early
+    stopping; with 20,000 samples it was 88, 89 to 90 and 90 %. So where quantiles matter set
+    ``early_stopping_rounds``. A common factor for sigma from the held-out rows was left out: where
+    they choose when to stop there is little left to correct, and a hundred buyers do not tell a
+    factor better than to 7 %.
 
     References
     ----------
