@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from clvkit.cli._output import programs_prefix, say, show_leaderboard
+from clvkit.cli._places import model_place
+from clvkit.cli._production import promote, refresh, rollback, serve
 from clvkit.cli._tables import (
     check_model_place,
     check_table_name,
@@ -19,7 +21,7 @@ from clvkit.cli._tables import (
 )
 from clvkit.errors import MissingColumnError
 
-__all__ = ["demo", "fit", "predict"]
+__all__ = ["demo", "fit", "predict", "promote", "refresh", "rollback", "serve"]
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -76,7 +78,7 @@ def predict(arguments: argparse.Namespace) -> None:
 
     target = Path(arguments.out)
     check_table_name(target)
-    model = load(_model_place(arguments.model))
+    model = load(model_place(arguments.model))
     try:
         values = model.predict_customers(
             arguments.log,
@@ -116,9 +118,3 @@ def option_names() -> Iterator[None]:
             str(error),
         )
         raise MissingColumnError(typed) from error
-
-
-def _model_place(model: str) -> Any:
-    """Return the folder of the model: the one given, or ``model`` in the one of ``clvkit fit``."""
-    inside = Path(model) / "model"
-    return inside if inside.is_dir() else model

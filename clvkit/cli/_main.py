@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from clvkit.cli._production_arguments import add_production
+
 __all__ = ["main"]
 
 _DOOR = (
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_fit(commands)
     _add_predict(commands)
+    add_production(commands)
     return parser
 
 

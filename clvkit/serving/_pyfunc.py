@@ -6,6 +6,7 @@ MLflow runs it when the model is loaded. The model itself is the folder beside i
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,8 @@ from mlflow.pyfunc import PythonModel
 
 from clvkit.errors import ClvkitError
 from clvkit.serving import CLVModel, load
-from clvkit.serving._load import ARTIFACT
-from clvkit.serving._requests import score_request
+from clvkit.serving._fetch import ARTIFACT
+from clvkit.serving._requests import SERVING, score_request, with_nulls
 
 
 class ServedModel(PythonModel):
@@ -44,12 +45,14 @@ class ServedModel(PythonModel):
         Returns
         -------
         DataFrame
-            The table with ``customer_id`` as first column.
+            The table with ``customer_id`` as first column. In a server None stands for NaN, which
+            MLflow would write as it is, and which is no JSON.
         """
         try:
-            return score_request(self.model, model_input, **(params or {}))
+            table = score_request(self.model, model_input, **(params or {}))
         except (ClvkitError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
+        return with_nulls(table) if os.environ.get(SERVING) == "true" else table
 
 
 set_model(ServedModel())

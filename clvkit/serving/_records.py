@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.errors import ArgumentError
 from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._fetch import ARTIFACT
 from clvkit.serving._learning import transaction_columns
-from clvkit.serving._load import ARTIFACT
 from clvkit.serving._trust import TRUSTED_TYPES
 from clvkit.tracking import ModelRecord, PipelineRecord
 from clvkit.utils._versions import installed_versions

@@ -8,17 +8,32 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from clvkit.errors import LogError, MissingColumnError
+from clvkit.errors import LogError, LogTypeError, MissingColumnError
 from clvkit.serving._clv_model import CLVModel
 from clvkit.serving._learning import transaction_columns
 
-__all__ = ["covariates_of_request", "score_request", "with_inferred_types"]
+__all__ = ["SERVING", "covariates_of_request", "score_request", "with_inferred_types", "with_nulls"]
+
+#: Set to "true" by MLflow in its servers.
+SERVING = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 
 
 def score_request(
     model: CLVModel, request: Any, *, cutoff: Any = None, coverage: Any = None
 ) -> pd.DataFrame:
-    """Return the table of values with the customer as first column."""
+    """Return the table of values with the customer as first column.
+
+    Raises
+    ------
+    LogTypeError
+        If the request is no table. The door reads paths, too, and a request must not name files
+        of the server.
+    """
+    if nw.from_native(request, eager_only=True, pass_through=True) is request:
+        raise LogTypeError(
+            "a request must be a table: JSON with 'dataframe_records' or 'dataframe_split', or "
+            f"Parquet; got {type(request).__name__}."
+        )
     log = with_inferred_types(request)
     names, covariates = list(model.covariate_types_), None
     if names:
@@ -37,6 +52,14 @@ def with_inferred_types(request: Any) -> Any:
         return request
     names = [name for name in request.columns if request[name].dtype == object]
     return request.assign(**{name: request[name].convert_dtypes() for name in names})
+
+
+def with_nulls(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with None for each NaN; columns without any stay as they are."""
+    lacking = table.columns[table.isna().any()]
+    return table.assign(
+        **{name: table[name].astype(object).where(table[name].notna(), None) for name in lacking}
+    )
 
 
 def covariates_of_request(request: Any, customer_id: str, names: Sequence[str]) -> Any:

@@ -7,18 +7,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from clvkit.tracking._digest import DIGEST_TAG, digest_of_folder
 from clvkit.tracking._records import ModelRecord, PipelineRecord
 
 __all__ = ["save_model", "save_pipeline"]
 
 
-def save_model(record: ModelRecord, folder: Path, logged: Any, run_id: str) -> None:
-    """Write a pyfunc from code beside the model that it loads."""
+def save_model(
+    record: ModelRecord, folder: Path, logged: Any = None, run_id: str | None = None
+) -> str:
+    """Write a pyfunc from code beside the model that it loads; return the digest of the model.
+
+    The digest is in the metadata of the MLflow model, too: what loads the model compares them.
+    """
     import mlflow.pyfunc
 
     with TemporaryDirectory() as place:
         saved = Path(place) / record.artifact
         record.save(saved)
+        digest = digest_of_folder(saved)
         mlflow.pyfunc.save_model(
             path=str(folder),
             python_model=str(record.code),
@@ -26,8 +33,10 @@ def save_model(record: ModelRecord, folder: Path, logged: Any, run_id: str) -> N
             signature=_signature(record),
             input_example=record.example,
             pip_requirements=list(record.requirements),
+            metadata={DIGEST_TAG: digest},
             mlflow_model=_describe(logged, run_id),
         )
+    return digest
 
 
 def save_pipeline(record: PipelineRecord, folder: Path, logged: Any, run_id: str) -> None:
@@ -44,9 +53,11 @@ def save_pipeline(record: PipelineRecord, folder: Path, logged: Any, run_id: str
     )
 
 
-def _describe(logged: Any, run_id: str) -> Any:
+def _describe(logged: Any, run_id: str | None) -> Any:
     from mlflow.models import Model
 
+    if logged is None:  # a folder that belongs to no run
+        return None
     return Model(
         artifact_path=logged.artifact_location,
         model_uuid=logged.model_id,

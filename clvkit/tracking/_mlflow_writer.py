@@ -16,7 +16,8 @@ import pandas as pd
 
 from clvkit.errors import TrackingWarning
 from clvkit.tracking import _mlflow_models
-from clvkit.tracking._model_name import check_model_name
+from clvkit.tracking._create_version import create_version
+from clvkit.tracking._digest import DIGEST_TAG
 from clvkit.tracking._quiet import quiet_mlflow, without_retries
 from clvkit.tracking._records import (
     ArtifactRecord,
@@ -218,27 +219,33 @@ class MLflowWriter:
             logged = self._client.create_logged_model(
                 self.tracked.experiment_id, name=record.name, source_run_id=self.tracked.run_id
             )
+            tags = {}
             try:
                 if isinstance(record, ModelRecord):
-                    _mlflow_models.save_model(record, folder, logged, self.tracked.run_id)
+                    save = _mlflow_models.save_model
+                    tags[DIGEST_TAG] = save(record, folder, logged, self.tracked.run_id)
                 else:
                     _mlflow_models.save_pipeline(record, folder, logged, self.tracked.run_id)
             except Exception as error:
                 self._client.finalize_logged_model(logged.model_id, "FAILED")
                 _warn_not_exported(record.name, error)
                 return
-            self._upload(logged.model_id, folder)
-        self._announce(record, logged.model_id)
+            self._upload(logged.model_id, folder, tags)
+        self._announce(record, logged.model_id, tags)
 
-    def _upload(self, model_id: str, folder: Path) -> None:
+    def _upload(self, model_id: str, folder: Path, tags: dict[str, str]) -> None:
         from mlflow.entities import LoggedModelOutput
 
         assert self.tracked is not None
         self._client.log_model_artifacts(model_id, str(folder))
+        if tags:
+            self._client.set_logged_model_tags(model_id, tags)
         self._client.finalize_logged_model(model_id, "READY")
         self._client.log_outputs(self.tracked.run_id, [LoggedModelOutput(model_id, step=0)])
 
-    def _announce(self, record: ModelRecord | PipelineRecord, model_id: str) -> None:
+    def _announce(
+        self, record: ModelRecord | PipelineRecord, model_id: str, tags: dict[str, str]
+    ) -> None:
         assert self.tracked is not None
         uri = f"models:/{model_id}"
         if isinstance(record, PipelineRecord):
@@ -248,7 +255,7 @@ class MLflowWriter:
         if record.register_as is None:
             return
         try:
-            version = self._register(record.register_as, model_id)
+            version = self._register(record.register_as, model_id, tags)
         except Exception as error:
             _warn_not_registered(record.register_as, uri, error)
             return
@@ -256,20 +263,10 @@ class MLflowWriter:
             self.tracked, model_uri=f"models:/{record.register_as}/{version}", version=version
         )
 
-    def _register(self, name: str, model_id: str) -> int:
-        from mlflow.exceptions import MlflowException
-
+    def _register(self, name: str, model_id: str, tags: dict[str, str]) -> int:
         assert self.tracked is not None
-        check_model_name(name)
-        try:
-            self._client.create_registered_model(name)
-        except MlflowException as error:
-            if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
-                raise
-        version = self._client.create_model_version(
-            name, self._source(model_id), run_id=self.tracked.run_id, model_id=model_id
-        )
-        return int(version.version)
+        source = self._source(model_id)
+        return create_version(self._client, name, model_id, source, self.tracked.run_id, tags)
 
     def _source(self, model_id: str) -> str:
         """Return where the registry finds the model.

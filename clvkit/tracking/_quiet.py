@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["quiet_mlflow", "without_retries"]
+__all__ = ["environment", "quiet_mlflow", "without_retries"]
 
 _LOGGERS = ("mlflow", "alembic")
 _BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
@@ -25,7 +25,7 @@ def quiet_mlflow() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(max(logger.level, logging.WARNING))
     try:
-        with _environment(_BAR, os.environ.get(_BAR, "false")):
+        with environment(_BAR, os.environ.get(_BAR, "false")):
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
@@ -35,12 +35,13 @@ def quiet_mlflow() -> Iterator[None]:
 @contextmanager
 def without_retries() -> Iterator[None]:
     """Ask a server once: where it is gone, MLflow would try again for minutes."""
-    with _environment(_RETRIES, "0"):
+    with environment(_RETRIES, "0"):
         yield
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def environment(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable inside the block, and put it back as it was."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

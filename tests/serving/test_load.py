@@ -7,7 +7,7 @@ import pytest
 
 from clvkit.errors import ModelFormatError
 from clvkit.serving import load
-from clvkit.serving._load import _is_absent
+from clvkit.serving._fetch import _is_absent
 
 
 def table(model, log):

@@ -128,6 +128,25 @@ def test_json_requests(served, btyd, log, orient):
     close(rows, table(btyd, log, coverage=0.5))
 
 
+def test_what_the_model_cannot_tell_is_null_in_a_server(track, log, monkeypatch):
+    import mlflow
+
+    model = CLVModel(HistoricalRate(), horizon="13W").fit(latest_histories(log))
+    served = mlflow.pyfunc.load_model(track(model, "nulls").model_uri)
+    body = json.dumps(
+        {"dataframe_records": [{"customer_id": 1, "date": "1998-01-03", "amount": 2}]}
+    )
+    assert np.isnan(served.predict(log)["probability_alive"]).all()
+    monkeypatch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")
+
+    def no_number(text):
+        raise AssertionError(f"{text} is no JSON")
+
+    (row,) = json.loads(post(served, body).response, parse_constant=no_number)["predictions"]
+    assert row["probability_alive"] is None
+    assert row["clv"] > 0
+
+
 def test_csv_requests_are_more_than_mlflow_can_do_with_this_signature(served, log):
     from mlflow.exceptions import MlflowException
 
@@ -297,9 +316,9 @@ def test_a_tampered_artifact_is_refused_wherever_it_is_loaded(track, btyd):
     data = bytearray(file.read_bytes())
     data[100] ^= 1
     file.write_bytes(data)
-    with pytest.raises(UntrustedModelError, match="changed after it was saved"):
+    with pytest.raises(UntrustedModelError, match="changed after it was registered"):
         load(where.model_uri)
-    with pytest.raises(UntrustedModelError, match="changed after it was saved"):
+    with pytest.raises(UntrustedModelError, match="changed after it was registered"):
         mlflow.pyfunc.load_model(where.model_uri)
 
 
