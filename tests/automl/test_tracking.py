@@ -281,12 +281,15 @@ def test_without_tracking_no_file_is_written_and_no_name_is_looked_up(candidates
 
 
 def test_forty_trials_are_tracked_in_five_seconds(tracked):
-    """As records of forty trials, so that the search does not count."""
+    """As records of forty trials, so that the search does not count.
+
+    Of the processor's time: what else the machine does at the moment is not the writer's doing.
+    """
     auto, _ = tracked
     opening, *rest = auto.fit_records_
     trials = [record for record in rest if isinstance(record, CandidateRecord)]
     others = [record for record in rest if not isinstance(record, CandidateRecord)]
     records = [opening, *itertools.islice(itertools.cycle(trials), 40), *others]
-    start = time.perf_counter()
+    start = time.process_time()
     assert write(records).version is not None
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
