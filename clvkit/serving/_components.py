@@ -24,12 +24,15 @@ def predict_components(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
 
 
 def step_names(estimator: Any) -> list[str]:
-    """Return the class names of an estimator and what is inside it, from the outside in."""
+    """Return the class names of an estimator and what is inside it, from the outside in.
+
+    Of an average the names of its members: they tell the kinds, and their classes would be many.
+    """
     if hasattr(estimator, "steps"):
         return [name for _, step in estimator.steps for name in step_names(step)]
     name = type(estimator).__name__
     if isinstance(members := getattr(estimator, "estimators", None), list):
-        return [f"{name}[{', '.join(' > '.join(step_names(one)) for _, one in members)}]"]
+        return [f"{name}[{', '.join(name for name, _ in members)}]"]
     inner = getattr(estimator, "pipeline", getattr(estimator, "estimator", None))
     return [name, *([] if inner is None else step_names(inner))]
 

@@ -91,7 +91,7 @@ class _Average(Explainer):
     """The members' own lines, each by the member's weight."""
 
     def learn(self, X: pd.DataFrame) -> Typical:
-        return {name: explainer_of(member).learn(X) for name, _, member in self._members()}
+        return {name: explainer_of(member).learn(X) for name, _, _, member in self._members()}
 
     def lines(self, x: pd.DataFrame, typical: Typical) -> list[Line]:
         return [
@@ -99,16 +99,24 @@ class _Average(Explainer):
                 part=f"{name} > {line.part}" if line.part else name,
                 contribution=share * line.contribution,
             )
-            for name, share, member in self._members()
-            for line in explainer_of(member).lines(x, typical[name])
+            for name, share, factor, member in self._members()
+            for line in _with_factor(explainer_of(member).lines(x, typical[name]), factor)
         ]
 
-    def _members(self) -> list[tuple[str, float, Any]]:
+    def _members(self) -> list[tuple[str, float, float, Any]]:
+        """Return name, weight, factor that makes totals equal, and estimator of who has a say."""
         average = self.estimator
         names = [name for name, _ in average.estimators]
-        shares = average.shares_ * np.array(average.factors_)
-        members = zip(names, shares.tolist(), average.estimators_, strict=True)
-        return [(name, share, member) for name, share, member in members if share > 0]
+        shares = average.shares_.tolist()
+        members = zip(names, shares, average.factors_, average.estimators_, strict=True)
+        return [member for member in members if member[1] > 0]
+
+
+def _with_factor(lines: list[Line], factor: float) -> list[Line]:
+    if factor == 1.0:
+        return lines
+    added = (factor - 1.0) * sum(line.contribution for line in lines)
+    return [*lines, Line("", "equal_totals", factor, np.nan, factor, added, is_term=False)]
 
 
 class _Purchases(Explainer):

@@ -56,11 +56,8 @@ def test_who_has_none_has_nan(X, make):
 def test_names_from_the_outside_in():
     nested = SnapshotRegressor(make_pipeline(FunctionTransformer(), PopulationMean()))
     assert step_names(nested) == ["SnapshotRegressor", "FunctionTransformer", "PopulationMean"]
-    average = SeasonCalibration(AverageRegressor([("a", nested), ("b", BTYDRegressor())]))
-    assert step_names(average) == [
-        "SeasonCalibration",
-        "AverageRegressor[SnapshotRegressor > FunctionTransformer > PopulationMean, BTYDRegressor]",
-    ]
+    average = SeasonCalibration(AverageRegressor([("mean", nested), ("bg_nbd", BTYDRegressor())]))
+    assert step_names(average) == ["SeasonCalibration", "AverageRegressor[mean, bg_nbd]"]
 
 
 class Corrected(BaseEstimator):

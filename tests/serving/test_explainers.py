@@ -22,7 +22,7 @@ from clvkit.boosting import (
     ZILNLGBMRegressor,
 )
 from clvkit.btyd import BTYDRegressor
-from clvkit.calibration import SeasonCalibration
+from clvkit.calibration import SeasonCalibration, TotalCalibration
 from clvkit.features import CovariateEncoder, RFMFeatures
 from clvkit.features._default_features import HistoryColumn
 from clvkit.model_selection import AverageRegressor, SnapshotRegressor, SpendRegressor
@@ -39,13 +39,13 @@ def boosted(regressor):
     return snapshots(RFMFeatures(), regressor)
 
 
-def average():
+def average(equal_totals=False):
     parts = [
         ("boosting", boosted(HurdleLGBMRegressor(n_estimators=20))),
         ("bg_nbd", BTYDRegressor(horizon="13W")),
         ("silent", HistoricalRate(horizon="13W")),
     ]
-    return AverageRegressor(parts, weights=[3.0, 1.0, 0.0])
+    return AverageRegressor(parts, weights=[3.0, 1.0, 0.0], equal_totals=equal_totals)
 
 
 class Doubled(RegressorMixin, BaseEstimator):
@@ -79,6 +79,8 @@ ESTIMATORS = {
         FunctionTransformer(lambda X: X), BTYDRegressor(horizon="13W")
     ),
     "average": average,
+    "average of equal totals": lambda: average(equal_totals=True),
+    "calibrated total": lambda: TotalCalibration(average(equal_totals=True), horizon="13W"),
     "wrapper": lambda: Doubled(boosted(TweedieLGBMRegressor(n_estimators=20))),
     "wrapper of an average": lambda: Doubled(average()),
     "baseline": lambda: HistoricalRate(horizon="13W"),
@@ -152,6 +154,14 @@ def test_members_of_an_average_that_count(X):
     of_btyd = sum(line.contribution for line in lines if line.part == "bg_nbd")
     btyd = BTYDRegressor(horizon="13W").fit(X)
     assert of_btyd == pytest.approx(btyd.predict(X.iloc[[17]])[0] / 4)
+
+
+def test_the_factors_of_equal_totals_are_lines_of_the_members(X):
+    model = average(equal_totals=True).fit(X)
+    explainer = explainer_of(model)
+    lines = explainer.lines(X.iloc[[17]], explainer.learn(X))
+    factors = {line.part: line.effect for line in lines if line.term == "equal_totals"}
+    assert factors == dict(zip(["boosting", "bg_nbd"], model.factors_, strict=False))
 
 
 def test_the_factor_of_a_calibration_is_the_last_line(X):
