@@ -14,8 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from clvkit.automl._bootstrap import draw_customers
 from clvkit.automl._delegation import ModelDelegation
-from clvkit.automl._ensemble import best_of_each, build_ensemble
-from clvkit.automl._evaluation import Evaluation, evaluate, level_scores
+from clvkit.automl._evaluation import Evaluation, level_scores
 from clvkit.automl._inputs import door_settings, read_histories, search_identity
 from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
 from clvkit.automl._level import add_level, with_level
@@ -25,6 +24,7 @@ from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
 from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
+from clvkit.automl._selection import choose
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation, plan_validation
 from clvkit.automl.candidates import resolve_candidates
@@ -45,8 +45,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     time: at past origins each of them is fitted on the histories as they were then, and compared
     by what customers spent afterwards. The best one is fitted on everything.
 
-    Use it to get honest values out of a log. To fit one known model, use its class alone; for
-    survey data, contracts or anything without a log of transactions it is of no use.
+    Use it to get honest values out of a log. To fit one known model, use its class alone.
 
     Parameters
     ----------
@@ -76,11 +75,9 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         Whether a weighted mixture of the candidates competes, too. Its score on the leaderboard
         is that of weights which never saw the rows they are scored on.
     level : {"season", "own"}, default="season"
-        Where the total of all customers comes from. ``"season"`` takes it from the BG/NBD, with
-        the season of the year before where the log has one, and candidates compete by who is
-        worth how much: see :class:`~clvkit.calibration.TotalCalibration`. It is left out where
-        labels are given, and where it was off by more than a factor of 2 at the origins.
-        ``"own"`` leaves each candidate its own total.
+        Where the total of all customers comes from: the BG/NBD with the season of the year before
+        (see :class:`~clvkit.calibration.TotalCalibration`), or each candidate itself, as always
+        where labels are given or the BG/NBD was off by more than a factor of 2 at the origins.
     n_jobs : int or None, default=1
         Trials evaluated at the same time. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -332,36 +329,13 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         return resolve_scoring(self.scoring, self.refit).name
 
     def _choose(self, evaluations: list[Evaluation], search: Search) -> Evaluation:
-        """Return the champion: the mixture, or the candidate with the best score."""
-        validation, scorer, seed = search.validation, search.scorer, search.seed
-        scored = [evaluation for evaluation in evaluations if np.isfinite(evaluation.score)]
-        if not scored:
-            self.leaderboard_ = make_leaderboard(evaluations, validation, self._score_name)
-            first = evaluations[0]
-            raise ClvkitError(
-                f"none of {len(evaluations)} candidates could be validated; {first.name}: "
-                f"{first.error}"
-            )
+        """Return the champion; keep the leaderboard."""
+        try:
+            best = choose(evaluations, search, ensemble=self.ensemble)
+        finally:
+            self.leaderboard_ = make_leaderboard(evaluations, search.validation, self._score_name)
+        self.leaderboard_ = self.leaderboard_.with_first(best.name)
         warn_of_failures(evaluations)
-        best = max(scored, key=lambda evaluation: (evaluation.score, -evaluation.trial))
-        for one in best_of_each(scored) if self.ensemble else [best]:
-            if one.predictions is None:  # it comes from an earlier run of the study
-                one.predictions = evaluate(
-                    one.candidate,
-                    one.params,
-                    one.trial,
-                    validation,
-                    scorer,
-                    seed,
-                    shared=search.shared,
-                ).predictions
-        mixture = build_ensemble(scored, validation, scorer, seed) if self.ensemble else None
-        if mixture is not None:
-            evaluations.append(mixture)
-            best = mixture
-        self.leaderboard_ = make_leaderboard(
-            evaluations, validation, self._score_name, champion=best
-        )
         return best
 
     def _keep(

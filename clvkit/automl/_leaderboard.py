@@ -51,6 +51,13 @@ class Leaderboard(pd.DataFrame):
     def _constructor(self) -> type[Leaderboard]:
         return Leaderboard
 
+    def with_first(self, name: str) -> Leaderboard:
+        """Return the table with the row of that name, the champion's, above the others."""
+        order = np.argsort(self.index != name, kind="stable")
+        table = self.iloc[order]
+        table.attrs = dict(self.attrs)
+        return table
+
     @property
     def plot(self) -> Any:
         """Plot the candidates, or anything that pandas can."""
@@ -61,9 +68,8 @@ def make_leaderboard(
     evaluations: list[Evaluation],
     validation: Validation,
     scoring: str,
-    champion: Evaluation | None = None,
 ) -> Leaderboard:
-    """Return one row a trial, indexed by the name of the candidate, the champion first.
+    """Return one row a trial, indexed by the name of the candidate, the best first.
 
     Returns
     -------
@@ -85,19 +91,18 @@ def make_leaderboard(
         - ``trial``, ``params``, ``warnings`` that it gave, of which only the winner's are shown,
           when it is fitted on everything, and ``error`` for candidates that failed.
 
-        ``attrs`` names the scoring, the protocol and the best baseline.
+        ``attrs`` names the scoring, the protocol, the best baseline and the level: ``"season"``
+        where all candidates were scaled to one total, else ``"own"``.
     """
     baseline = _best_baseline(evaluations)
     rows = [_row(evaluation, validation, baseline) for evaluation in evaluations]
     table = Leaderboard(rows).set_index("candidate")
     # Ties go to the trial that came first: the simpler candidates are tried first.
     table = table.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
-    if champion is not None:
-        first = table.index == champion.name
-        table = table.iloc[np.argsort(~first, kind="stable")]
     table.attrs = {
         "scoring": scoring,
         "protocol": validation.protocol,
+        "level": "season" if validation.levelled else "own",
         "baseline": "" if baseline is None else baseline.name,
     }
     return table
