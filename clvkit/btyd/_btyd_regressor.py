@@ -311,6 +311,8 @@ def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
 
     By position, so that nothing hangs on attrs; by name where covariates stand beside it.
     """
+    if hasattr(model, "summarise"):  # it knows of more than frequency, recency and T
+        return model.summarise(X)
     unit = purchase_model.time_unit
     summary = rfm_summary(X, time_unit=unit, gaps=getattr(model, "_needs_log_gaps", False))
     names = covariate_names(model)

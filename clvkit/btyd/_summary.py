@@ -26,7 +26,8 @@ class Rows(NamedTuple):
 
     ``shifts`` holds what covariates add to the logarithm of the parameters they move, one array
     an effect; it is empty without covariates. ``log_gaps``, which few models ask for, is the sum
-    of the logarithms of the times between purchases.
+    of the logarithms of the times between purchases, and ``unseen`` the age that customers had
+    when they began to be observed.
     """
 
     frequency: Array
@@ -34,18 +35,19 @@ class Rows(NamedTuple):
     T: Array
     shifts: tuple[Array, ...] = ()
     log_gaps: Array | None = None
+    unseen: Array | None = None
 
     @property
     def columns(self) -> tuple[Array, ...]:
         """All that rows must share to be equal."""
-        gaps = () if self.log_gaps is None else (self.log_gaps,)
-        return (*self[:3], *self.shifts, *gaps)
+        more = (column for column in self[4:] if column is not None)
+        return (*self[:3], *self.shifts, *more)
 
     def take(self, index: Any) -> Rows:
         """Return some of the rows."""
         x, t_x, T = (column[index] for column in self[:3])
-        gaps = None if self.log_gaps is None else self.log_gaps[index]
-        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts), gaps)
+        gaps, unseen = (None if column is None else column[index] for column in self[4:])
+        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts), gaps, unseen)
 
 
 class _Table(NamedTuple):
