@@ -13,6 +13,7 @@ from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._gompertz_gamma_nbd import GompertzGammaNBD
 from clvkit.btyd._independence import Independence, check_independence
 from clvkit.btyd._inference import LikelihoodRatioTest, likelihood_ratio_test
+from clvkit.btyd._left_truncated_beta_geo_nbd import LeftTruncatedBetaGeoNBD
 from clvkit.btyd._left_truncated_pareto_nbd import LeftTruncatedParetoNBD
 from clvkit.btyd._modified_beta_geo_cnbd import ModifiedBetaGeoCNBD
 from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
@@ -42,6 +43,7 @@ __all__ = [
     "GammaGamma",
     "GompertzGammaNBD",
     "Independence",
+    "LeftTruncatedBetaGeoNBD",
     "LeftTruncatedParetoNBD",
     "LikelihoodRatioTest",
     "ModifiedBetaGeoCNBD",

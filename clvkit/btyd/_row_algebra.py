@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -89,13 +87,3 @@ def moved_parameter(rows: RowDerivatives, j: int, share: Array) -> RowDerivative
     hessian[j, j] += share * (1.0 - share) * gradient[j]
     gradient[j] *= share
     return RowDerivatives(rows.value, gradient, hessian)
-
-
-def zeros_like(rows: RowDerivatives) -> RowDerivatives:
-    """Return a constant of value 0."""
-    return RowDerivatives(*(np.zeros_like(part) for part in rows))
-
-
-def take_rows(rows: RowDerivatives, index: Any) -> RowDerivatives:
-    """Return some of the rows."""
-    return RowDerivatives(*(part[..., index] for part in rows))

@@ -23,6 +23,7 @@ _ESTIMATORS = (
     "clvkit.btyd._contractual_clv_regressor.ContractualCLVRegressor",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.btyd._gompertz_gamma_nbd.GompertzGammaNBD",
+    "clvkit.btyd._left_truncated_beta_geo_nbd.LeftTruncatedBetaGeoNBD",
     "clvkit.btyd._left_truncated_pareto_nbd.LeftTruncatedParetoNBD",
     "clvkit.btyd._modified_beta_geo_cnbd.ModifiedBetaGeoCNBD",
     "clvkit.btyd._modified_beta_geo_nbd.ModifiedBetaGeoNBD",
