@@ -11,6 +11,7 @@ from clvkit import AutoCLV
 from clvkit.automl._presentation import _score_of
 from clvkit.baselines import PopulationMean
 from clvkit.errors import CandidateWarning
+from clvkit.serving import calibrations
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def log(cdnow):
 
 @pytest.fixture(scope="module")
 def auto(log):
-    settings = {"candidates": ["baseline", "btyd"], "n_trials": 4, "n_origins": 2, "verbose": 0}
+    settings = {"candidates": ["baseline", "bg_nbd"], "n_trials": 4, "n_origins": 2, "verbose": 0}
     return AutoCLV("13W", random_state=0, **settings).fit(log)
 
 
@@ -32,12 +33,16 @@ def test_before_the_fit_it_is_the_settings():
 def test_after_the_fit_it_is_the_findings_too(auto):
     said = dict(line.strip().split(maxsplit=1) for line in repr(auto).splitlines()[-5:])
     board = auto.leaderboard_
-    assert said["champion"] == f"{board.index[0]} ({board['family'].iloc[0]}), the best of 4"
+    assert (
+        said["champion"]
+        == f"{board.index[0]} ({board['family'].iloc[0]}), the best of {len(board)}"
+    )
     assert said["score"].startswith(f"d2_tweedie {auto.best_score_:.4g} (")
     assert "at 2 origins" in said["score"]
     assert said["total"] == f"{board['total_bias'].iloc[0]:+.1%} off, in the mean of the origins"
     assert said["validation"].startswith("rolling: out of time; horizon 13W after 1998-03-30")
-    assert said["calibration"] == "none"
+    named = ", ".join(calibrations(auto.model_.estimator_))
+    assert said["calibration"] == (named or "none")
     assert repr(auto).startswith(repr(clone(auto)))
 
 

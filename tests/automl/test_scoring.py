@@ -96,7 +96,8 @@ def test_all_stand_on_the_leaderboard_and_one_ranks(past):
         "campaign": profit_scorer(0.3, 2, 200),
         "error": make_scorer(mean_absolute_error, greater_is_better=False),
     }
-    settings = {"candidates": ["baseline", "btyd"], "n_trials": 4, "n_origins": 2, "verbose": 0}
+    settings = {"candidates": ["baseline", "bg_nbd"], "n_trials": 4, "n_origins": 2}
+    settings |= {"ensemble": False, "random_state": 0, "verbose": 0}
     by_profit = AutoCLV("13W", scoring=scoring, refit="campaign", **settings).fit(past)
     board = by_profit.leaderboard_
     assert board.attrs["scoring"] == "campaign"
