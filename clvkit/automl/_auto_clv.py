@@ -12,12 +12,12 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from clvkit.automl._bootstrap import draw_customers
 from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, level_scores
-from clvkit.automl._inputs import door_settings, read_histories, search_identity
+from clvkit.automl._inputs import door_settings
 from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
-from clvkit.automl._level import add_level, with_level
+from clvkit.automl._level import with_level
+from clvkit.automl._preparation import prepare_search
 from clvkit.automl._presentation import Presentation
 from clvkit.automl._presets import Presets
 from clvkit.automl._progress import SearchProgress
@@ -25,11 +25,9 @@ from clvkit.automl._records import fit_records
 from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
 from clvkit.automl._selection import choose
-from clvkit.automl._study import SharedStudy
-from clvkit.automl._validation import Validation, plan_validation
-from clvkit.automl.candidates import resolve_candidates
+from clvkit.automl._validation import Validation
 from clvkit.calibration import LevelIntervals
-from clvkit.errors import ClvkitError, ShortLogError
+from clvkit.errors import ClvkitError
 from clvkit.history import latest_rows
 from clvkit.serving import CLVModel
 from clvkit.tracking import check_model_name, keep, write
@@ -90,6 +88,10 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         scoring, as if it had never been interrupted.
     patience : int or None, default=None
         The search ends after so many trials without a better one. None goes on to the end.
+    memory : str or None, default=None
+        About what the fits of the search and of the champion may take together, such as
+        ``"4GB"``. Where their features would take more, customers are drawn at random, with a
+        warning. None is no limit.
     tracking : str or None, default=None
         Name of an MLflow experiment to write to, at the tracking server that MLflow is set to.
         By default nothing is tracked, and nothing is written anywhere.
@@ -184,6 +186,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
             None,
         ],
         "random_state": ["random_state"],
+        "memory": [str, None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "tracking": [str, None],
         "register_as": [str, None],
@@ -210,6 +213,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         storage: Any = None,
         study_name: str | None = None,
         patience: int | None = None,
+        memory: str | None = None,
         tracking: str | None = None,
         register_as: str | None = None,
         customer_id: str = "customer_id",
@@ -238,6 +242,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self.storage = storage
         self.study_name = study_name
         self.patience = patience
+        self.memory = memory
         self.tracking = tracking
         self.register_as = register_as
         self.customer_id = customer_id
@@ -273,43 +278,18 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self._check_settings()
         self.horizon_ = str(parse_duration(self.horizon))
         scorer = resolve_scoring(self.scoring, self.refit)
-        candidates = resolve_candidates(self.candidates)
-        study = SharedStudy(self.storage, self.study_name)
-        seed = study.agree_on_seed(self.random_state)
-        histories = read_histories(self, X, y)
-        validation = plan_validation(
-            histories, y, self.horizon_, n_origins=self.n_origins, random_state=seed
-        )
-        if self.level == "season" and y is None:
-            validation = add_level(validation)
-        if not validation.labels_allowed:
-            candidates = _without_labels(candidates)
-        study.agree_on_search(
-            search_identity(histories, y, validation, self.horizon_, scorer.identity)
-        )
         deadline = None if self.timeout is None else start + self.timeout
+        search, study, histories = prepare_search(self, X, y, scorer, deadline)
         with SearchProgress(self.n_trials, scorer.name, enabled=self.verbose > 0) as progress:
-            search = Search(
-                candidates=candidates,
-                validation=validation,
-                scorer=scorer,
-                n_trials=self.n_trials,
-                deadline=deadline,
-                n_jobs=self.n_jobs,
-                seed=seed,
-                on_trial=progress,
-                patience=self.patience,
-                bootstrap=draw_customers(validation, seed),
-            )
-            self.study_, evaluations = study.study, run_search(search, study)
+            self.study_, evaluations = study.study, run_search(search, study, progress)
             level_scores(evaluations)
             best = self._choose(evaluations, search)
             progress.say(f"fitting {best.name} on everything")
-            self._keep(best, histories, y, validation, seed)
+            self._keep(best, histories, y, search)
         self.fit_seconds_ = time.perf_counter() - start
         self.tracked_run_, self.fit_records_ = None, None
         if self.tracking is not None:
-            self.fit_records_ = keep(fit_records(self, evaluations, validation, histories))
+            self.fit_records_ = keep(fit_records(self, evaluations, search.validation, histories))
             self.tracked_run_ = write(self.fit_records_)
         return self
 
@@ -338,10 +318,9 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         warn_of_failures(evaluations)
         return best
 
-    def _keep(
-        self, best: Evaluation, X: pd.DataFrame, y: Any, validation: Validation, seed: int
-    ) -> None:
+    def _keep(self, best: Evaluation, X: pd.DataFrame, y: Any, search: Search) -> None:
         """Fit the best candidate on everything, and keep what the search found."""
+        validation, seed = search.validation, search.seed
         self.regime_ = validation.regime
         self.origins_ = [fold.origin for fold in validation.folds]
         self.best_params_ = {"candidate": best.candidate.name, **best.params}
@@ -374,16 +353,6 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags
-
-
-def _without_labels(candidates: list[Any]) -> list[Any]:
-    remaining = [candidate for candidate in candidates if not candidate.label_trained]
-    if not remaining:
-        raise ShortLogError(
-            "the log is too short for candidates that learn from labels, and no others were "
-            "named. Add 'btyd' or 'baseline' to candidates, or give a shorter horizon."
-        )
-    return remaining
 
 
 def _knew_level(best: Evaluation, validation: Validation) -> bool:

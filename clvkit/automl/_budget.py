@@ -16,7 +16,8 @@ __all__ = ["Budget"]
 #: The final fit sees more data than that of an origin: so much longer it is taken to last.
 _GROWTH = 1.5
 
-#: Seconds for what is neither a trial nor the final fit: intervals, segments, the leaderboard.
+#: Seconds for what is neither a trial nor the final fit, once and for each that is fitted in the
+#: end: weights, intervals, segments, the leaderboard.
 _OVERHEAD = 0.5
 
 
@@ -31,10 +32,13 @@ class Budget:
         included. None is no limit.
     n_folds : int
         Origins that a trial is validated at.
+    mixes : bool, default=False
+        Whether the best of each family may be fitted in the end, and not one candidate alone.
     """
 
     deadline: float | None
     n_folds: int
+    mixes: bool = False
 
     def has_room_for(self, candidate: Candidate, done: Sequence[Evaluation]) -> bool:
         """Whether a trial of the candidate, begun now, would be done in time.
@@ -61,7 +65,10 @@ class Budget:
         return self.deadline - self.final_seconds(done)
 
     def final_seconds(self, done: Sequence[Evaluation]) -> float:
-        """Return how long the final fit of the best candidate so far is expected to take."""
-        best = max(done, key=lambda result: np.nan_to_num(result.score, nan=-np.inf))
+        """Return how long the final fit of what is best so far is expected to take."""
+        best: dict[str, Evaluation] = {}
+        for result in sorted(done, key=lambda result: -np.nan_to_num(result.score, nan=-np.inf)):
+            best.setdefault(result.candidate.family if self.mixes else "", result)
         # It shares nothing with anybody.
-        return _GROWTH * (best.seconds + best.saved_seconds) / self.n_folds + _OVERHEAD
+        seconds = sum(result.seconds + result.saved_seconds for result in best.values())
+        return _GROWTH * seconds / self.n_folds + _OVERHEAD * (1 + len(best))

@@ -25,6 +25,8 @@ from clvkit.utils._warnings import route_to_collectors
 
 __all__ = ["Search", "run_search"]
 
+OnTrial = Callable[[Evaluation], None]
+
 #: Seconds between looks at what other workers do.
 _POLL = 0.2
 
@@ -44,10 +46,10 @@ class Search:
         included.
     n_jobs : int or None
     seed : int
-    on_trial : callable
-        Called with each :class:`Evaluation` that this process finished.
     patience : int or None
         The search ends after so many trials without a better one.
+    mixes : bool
+        Whether the best of each family may be fitted in the end, and not one candidate alone.
     shared : SharedResults
         What trials compute alike.
     bootstrap : CustomerBootstrap or None
@@ -61,15 +63,15 @@ class Search:
     deadline: float | None
     n_jobs: int | None
     seed: int
-    on_trial: Callable[[Evaluation], None]
     patience: int | None = None
+    mixes: bool = False
     shared: SharedResults = field(default_factory=SharedResults)
     bootstrap: CustomerBootstrap | None = None
 
     @property
     def budget(self) -> Budget:
         """The time that the search has."""
-        return Budget(self.deadline, len(self.validation.folds))
+        return Budget(self.deadline, len(self.validation.folds), self.mixes)
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,10 @@ class Batch:
         return range(self.start, self.start + len(self.proposals))
 
 
-def run_search(search: Search, study: SharedStudy) -> list[Evaluation]:
+def run_search(search: Search, study: SharedStudy, on_trial: OnTrial) -> list[Evaluation]:
     """Run the search; return the evaluations in the order of the trials.
+
+    ``on_trial`` is called with each evaluation that this process finished.
 
     A batch is begun when the one before is finished, and proposed from what finished before it.
     So neither the number of jobs, nor other processes that serve the same study, nor a kill in
@@ -96,7 +100,7 @@ def run_search(search: Search, study: SharedStudy) -> list[Evaluation]:
     with study.at_work(), route_to_collectors():
         for batch in _batches(search, study):
             study.make_slots(batch.slots.stop)
-            if not _serve(batch, search, study):
+            if not _serve(batch, search, study, on_trial):
                 break
         return study.results(search.candidates)
 
@@ -129,12 +133,12 @@ def _is_patience_lost(search: Search, done: list[Evaluation]) -> bool:
     return len(scores) - 1 - int(np.nanargmax(scores)) >= search.patience
 
 
-def _serve(batch: Batch, search: Search, study: SharedStudy) -> bool:
+def _serve(batch: Batch, search: Search, study: SharedStudy, on_trial: OnTrial) -> bool:
     """Fill the slots of a batch, with whoever else serves it; False where time is up before."""
     n_threads = min(effective_n_jobs(search.n_jobs), len(batch.slots))
     while True:
         Parallel(n_jobs=n_threads, prefer="threads")(
-            delayed(_work)(batch, search, study) for _ in range(n_threads)
+            delayed(_work)(batch, search, study, on_trial) for _ in range(n_threads)
         )
         if not study.unfinished(batch.slots):
             return True
@@ -146,7 +150,7 @@ def _serve(batch: Batch, search: Search, study: SharedStudy) -> bool:
         time.sleep(_POLL)
 
 
-def _work(batch: Batch, search: Search, study: SharedStudy) -> None:
+def _work(batch: Batch, search: Search, study: SharedStudy, on_trial: OnTrial) -> None:
     """Fill one slot after the other, as long as there is one to claim and time for it."""
     for number, proposal in zip(batch.slots, batch.proposals, strict=True):
         done = study.results(search.candidates)
@@ -160,7 +164,7 @@ def _work(batch: Batch, search: Search, study: SharedStudy) -> None:
             study.give_back(number)
             return
         study.finish(result)
-        search.on_trial(result)
+        on_trial(result)
 
 
 def _run(number: int, proposal: Proposal, hurdle: Hurdle | None, search: Search) -> Evaluation:

@@ -86,13 +86,13 @@ def check_finished(auto, n_trials):
 
 
 def test_a_killed_fit_ends_as_an_undisturbed_one(folder, tmp_path):
-    """Killed in the middle of its seventh trial, which is run again under its number."""
+    """Killed in the middle of a trial, which is run again under its number."""
     journal = tmp_path / "journal"
-    process = begin(folder, journal, 10)
-    assert kill_when(process, lambda: b'"batch":5' in _read(journal))
-    auto, board = fit(folder, journal, 10)
-    check_finished(auto, 10)
-    _, whole = fit(folder, None, 10)
+    process = begin(folder, journal, 12)
+    assert kill_when(process, lambda: _read(journal).count(b'"result"') == 8)
+    auto, board = fit(folder, journal, 12)
+    check_finished(auto, 12)
+    _, whole = fit(folder, None, 12)
     pd.testing.assert_frame_equal(board, whole)
 
 

@@ -41,11 +41,10 @@ def run(validation, candidates, n_trials=12, study=None, **settings):
         validation=validation,
         scorer=get_clv_scorer("d2_tweedie"),
         n_trials=n_trials,
-        on_trial=seen.append,
         **{"deadline": None, "n_jobs": 1, "seed": 0, **settings},
     )
     shared = SharedStudy() if study is None else study
-    evaluations = run_search(search, shared)
+    evaluations = run_search(search, shared, seen.append)
     assert [e for e in evaluations if e in seen] == sorted(seen, key=lambda e: e.trial)
     return shared.study, evaluations
 
