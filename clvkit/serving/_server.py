@@ -22,6 +22,8 @@ from clvkit.utils._imports import try_import
 
 __all__ = ["make_app", "serve"]
 
+_INVALID = {"error_code": "INVALID_PARAMETER_VALUE"}
+
 
 def serve(
     uri: str | os.PathLike[str],
@@ -116,20 +118,34 @@ class _StrictModel:
 
 
 async def _refuse_politely(request: Any, answer: Any) -> Any:
-    """Answer requests that MLflow's server fails on: without a type, or nested too deeply."""
+    """Answer requests that MLflow's server fails on, and leave the rows out of its messages."""
     from fastapi.responses import Response
 
     if request.method == "POST" and not request.headers.get("content-type"):
-        return _refusal(415, "the request has no Content-Type, such as application/json.", Response)
+        refusal = {**_INVALID, "message": "the request has no Content-Type: application/json."}
+        return Response(json.dumps(refusal), status_code=415, media_type="application/json")
     try:
-        return await answer(request)
+        response = await answer(request)
     except RecursionError:
-        return _refusal(400, "the JSON of the request is nested too deeply.", Response)
+        refusal = {**_INVALID, "message": "the JSON of the request is nested too deeply."}
+        return Response(json.dumps(refusal), status_code=400, media_type="application/json")
+    if response.status_code != 400:
+        return response
+    told = b"".join([part async for part in response.body_iterator])
+    return Response(_in_short(told), status_code=400, media_type="application/json")
 
 
-def _refusal(status: int, message: str, response: Any) -> Any:
-    content = json.dumps({"error_code": "INVALID_PARAMETER_VALUE", "message": message})
-    return response(content=content, status_code=status, media_type="application/json")
+def _in_short(told: bytes) -> bytes:
+    """Take what the client sent, and lines of the server's code, out of MLflow's message."""
+    try:
+        refusal = json.loads(told)
+    except ValueError:
+        return told
+    message = str(refusal.get("message", ""))
+    if message.startswith("Failed to predict data"):
+        message = message.partition("\nError: ")[2]
+    kept = {name: refusal[name] for name in ("error_code",) if name in refusal}
+    return json.dumps({**kept, "message": message}).encode()
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -89,3 +93,34 @@ def served(tracked):
     import mlflow
 
     return mlflow.pyfunc.load_model(tracked.model_uri)
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory):
+    """Return a context in which ``clvkit serve`` runs; it is the URL, and the process id."""
+
+    @contextmanager
+    def served_at(place, **environment):
+        script = "import sys; from clvkit.cli import main; sys.exit(main(sys.argv[1:]))"
+        errors = tmp_path_factory.mktemp("server") / "errors.txt"
+        with errors.open("w") as stderr, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NO_PROXY", "127.0.0.1")
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            process = subprocess.Popen(
+                [sys.executable, "-c", script, "serve", str(place), "--port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+            try:
+                line = process.stdout.readline()
+                assert "http://127.0.0.1:" in line, errors.read_text()
+                yield next(word for word in line.split() if word.startswith("http")), process.pid
+                assert process.poll() is None, errors.read_text()
+            finally:
+                process.terminate()
+                process.wait()
+                process.stdout.close()
+
+    return served_at
