@@ -14,8 +14,7 @@ from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._left_truncation import LeftTruncation, unseen_of
 from clvkit.btyd._likelihood_model import shifted
-from clvkit.btyd._newton import Derivatives
-from clvkit.btyd._purchase_hooks import Params, PurchaseHooks
+from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._row_algebra import given_any
 from clvkit.btyd._summary import Rows
 
@@ -35,9 +34,10 @@ class LeftTruncatedBetaGeoNBD(LeftTruncation, BetaGeoNBD):
     divided. Who has been there for long, and bought often, drops out rarely.
 
     Use it where it is known when older customers were acquired (a customer table). Where it is
-    not, fit :class:`BetaGeoNBD` on those acquired within the log alone, which is right too, and
-    throws away the older ones. Older customers cost an integral over p each: with 100,000
-    distinct histories of them a fit takes minutes. :class:`LeftTruncatedParetoNBD` is faster.
+    known only that they were, they are left out of the estimates and predicted for at an age that
+    suits them as a whole.
+    Older customers cost an integral over p each: with 100,000 distinct histories
+    of them a fit takes minutes. :class:`LeftTruncatedParetoNBD` is faster.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ class LeftTruncatedBetaGeoNBD(LeftTruncation, BetaGeoNBD):
     covariates, shared_covariates, prior, tol, max_iter
         As in :class:`BetaGeoNBD`.
     acquired : str, default="acquired"
-        Column of ``X`` with the date of acquisition, which :meth:`summarise` reads.
+        Column of ``X``, which :meth:`summarise` reads, with the date of acquisition, or a truth
+        value: whether that was before the log starts.
     log_start : str or None, default=None
         First day on which the log would have shown a purchase, which :meth:`summarise` needs.
 
@@ -55,6 +56,10 @@ class LeftTruncatedBetaGeoNBD(LeftTruncation, BetaGeoNBD):
     params_ : dict
         ``r``, ``alpha``, ``a`` and ``b`` of newcomers, then coefficients; the other attributes
         are those of :class:`BetaGeoNBD`.
+
+    unseen_ : float
+        Age at the start of the log that customers are taken to have of whom it is not known; NaN
+        where the model was fitted without such.
 
     See Also
     --------
@@ -124,15 +129,6 @@ class LeftTruncatedBetaGeoNBD(LeftTruncation, BetaGeoNBD):
 
     # Customers acquired within the log are those of the BG/NBD; every hook asks it first, and then
     # puts older ones in their places.
-
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        old = unseen_of(rows) > 0
-        total = super()._derivatives(log_params, rows.take(~old), weights[~old])
-        if not old.any():
-            return total
-        return total.plus(
-            PurchaseHooks._derivatives(self, log_params, rows.take(old), weights[old])
-        )
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         out = super()._row_derivatives(params, rows)

@@ -12,9 +12,8 @@ from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd import _pareto as pareto
 from clvkit.btyd._covariates import RowDerivatives
 from clvkit.btyd._left_truncation import LeftTruncation, unseen_of
-from clvkit.btyd._newton import Derivatives
 from clvkit.btyd._pareto_nbd import ParetoNBD
-from clvkit.btyd._purchase_hooks import Params, PurchaseHooks
+from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._row_algebra import given_any, moved_parameter
 from clvkit.btyd._summary import Rows
 
@@ -35,8 +34,8 @@ class LeftTruncatedParetoNBD(LeftTruncation, ParetoNBD):
     log only if he has bought in it, so that his likelihood is divided by the chance of that.
 
     Use it where it is known when older customers were acquired (a customer table). Where it is
-    not, fit :class:`ParetoNBD` on those acquired within the log alone, which is right too, and
-    throws away the older ones.
+    known only that they were, they are left out of the estimates and predicted for at an age that
+    suits them as a whole.
 
     Parameters
     ----------
@@ -45,7 +44,8 @@ class LeftTruncatedParetoNBD(LeftTruncation, ParetoNBD):
     covariates, shared_covariates, prior, tol, max_iter
         As in :class:`ParetoNBD`.
     acquired : str, default="acquired"
-        Column of ``X`` with the date of acquisition, which :meth:`summarise` reads.
+        Column of ``X``, which :meth:`summarise` reads, with the date of acquisition, or a truth
+        value: whether that was before the log starts.
     log_start : str or None, default=None
         First day on which the log would have shown a purchase, which :meth:`summarise` needs.
 
@@ -54,6 +54,10 @@ class LeftTruncatedParetoNBD(LeftTruncation, ParetoNBD):
     params_ : dict
         ``r``, ``alpha``, ``s`` and ``beta`` of newcomers, then coefficients; the other attributes
         are those of :class:`ParetoNBD`.
+
+    unseen_ : float
+        Age at the start of the log that customers are taken to have of whom it is not known; NaN
+        where the model was fitted without such.
 
     See Also
     --------
@@ -135,9 +139,6 @@ class LeftTruncatedParetoNBD(LeftTruncation, ParetoNBD):
         if len(moved) > 2:
             params["beta"] = params["beta"] + moved[2]
         return params
-
-    def _derivatives(self, log_params: Array, rows: Rows, weights: Array) -> Derivatives:
-        return PurchaseHooks._derivatives(self, log_params, rows, weights)
 
     def _row_derivatives(self, params: Params, rows: Rows) -> RowDerivatives:
         unseen = unseen_of(rows)

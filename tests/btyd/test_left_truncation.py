@@ -89,6 +89,33 @@ def test_the_bias_of_dropout_is_far_more_than_halved(model, plain, truth):
 
 
 @KINDS
+def test_a_flag_keeps_older_customers_out_of_the_estimates(model, plain, truth):
+    told, _ = mid_life_log(plain, truth, n=4_000, seed=1)
+    flagged = told.assign(unseen=told["unseen"].where(told["unseen"] == 0)).pipe(in_weeks)
+    new = told[told["unseen"] == 0].pipe(in_weeks)
+    fitted, alone = model().fit(flagged), plain().fit(new)
+    assert fitted.params_ == pytest.approx(alone.params_, rel=1e-6)
+    assert fitted.log_likelihood_ == pytest.approx(alone.log_likelihood_, abs=1e-6)
+    # They are predicted for at an age that makes their purchases most likely.
+    old = flagged["unseen"].isna().to_numpy()
+    ages = told.loc[old, "unseen"]
+    assert 0.25 * ages.mean() < fitted.unseen_ < 2.0 * ages.mean()
+
+    def likelihood(age):
+        part = told[old].assign(unseen=age).pipe(in_weeks)
+        return fitted.log_likelihood(part).sum()
+
+    best = fitted.log_likelihood(flagged)[old].sum()
+    assert best >= max(likelihood(fitted.unseen_ * factor) for factor in (0.5, 0.9, 1.1, 2.0))
+    expected = fitted.expected_purchases(flagged, 26)
+    assert expected[old].sum() == pytest.approx(
+        model().fit(told).expected_purchases(told, 26)[old].sum(), rel=0.1
+    )
+    with pytest.raises(SummaryError, match="unseen is negative, missing or infinite"):
+        model().fit(told).expected_purchases(flagged, 26)
+
+
+@KINDS
 def test_parameters_are_recovered(model, plain, truth):
     told, _ = mid_life_log(plain, truth, n=10_000, seed=11)
     fitted = model().fit(told)
@@ -288,6 +315,16 @@ def test_a_log_is_summarised_from_its_start(log, model, plain, truth):
     np.testing.assert_array_equal(regressor.predict(X.iloc[[7, 3]]), regressor.predict(X)[[7, 3]])
     loaded = skops.io.loads(skops.io.dumps(regressor), trusted=list(TRUSTED_TYPES))
     np.testing.assert_array_equal(loaded.predict(X), regressor.predict(X))
+
+
+def test_a_truth_value_in_place_of_a_date(log):
+    table, customers = log
+    flags = customers.assign(before=customers["since"] < "2022-01-01").drop(columns="since")
+    X = latest_histories(table, "2022-12-31", covariates=flags)
+    model = LeftTruncatedParetoNBD(acquired="before", log_start="2022-01-01")
+    summary = model.summarise(X)
+    assert (summary["unseen"].isna() == X["before"]).all()
+    assert model.fit(summary).expected_purchases(summary, 26).min() > 0
 
 
 def test_what_a_log_must_tell(log):
