@@ -13,12 +13,13 @@ from clvkit.automl.candidates import Candidate
 
 __all__ = ["Budget"]
 
-#: The final fit sees more data than that of an origin: so much longer it is taken to last.
-_GROWTH = 1.5
+#: The final fit sees more data than that of an origin, and may be made a second time at an earlier
+#: cutoff, to learn the level: so much longer it is taken to last.
+_GROWTH = 2.5
 
 #: Seconds for what is neither a trial nor the final fit, once and for each that is fitted in the
 #: end: weights, intervals, segments, the leaderboard.
-_OVERHEAD = 0.5
+_OVERHEAD = 1.0
 
 
 @dataclass(frozen=True)

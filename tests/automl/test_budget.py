@@ -47,22 +47,22 @@ def test_a_candidate_is_taken_to_cost_what_its_dearest_trial_did():
 
 
 def test_time_for_the_final_fit_of_the_best_is_kept_free():
-    # A second for everything else, and one of two origins half as much again.
-    assert budget(9).final_seconds(DONE) == pytest.approx(1.0 + 1.5 * 0.2 / 2)
+    # Two seconds for everything else, and one of two origins two and a half times.
+    assert budget(9).final_seconds(DONE) == pytest.approx(2.0 + 2.5 * 0.2 / 2)
     best_is_dear = [*DONE, evaluation(DEAR, 8.0, 0.3)]
-    assert budget(9).final_seconds(best_is_dear) == pytest.approx(1.0 + 1.5 * 8.0 / 2)
+    assert budget(9).final_seconds(best_is_dear) == pytest.approx(2.0 + 2.5 * 8.0 / 2)
 
 
 def test_what_was_shared_is_not_shared_in_the_final_fit():
     lucky = evaluation(CHEAP, 0.2, 0.1)
     lucky.saved_seconds = 2.0
-    assert budget(9).final_seconds([lucky]) == pytest.approx(1.0 + 1.5 * 2.2 / 2)
+    assert budget(9).final_seconds([lucky]) == pytest.approx(2.0 + 2.5 * 2.2 / 2)
 
 
 def test_a_mixture_may_hold_the_best_of_each_family():
     other = evaluation(Candidate("other", "btyd", None), 2.0, -0.5)
     mixing = Budget(0.0, n_folds=2, mixes=True)
-    assert mixing.final_seconds([*DONE, other]) == pytest.approx(1.5 + 1.5 * (0.2 + 2.0) / 2)
+    assert mixing.final_seconds([*DONE, other]) == pytest.approx(3.0 + 2.5 * (0.2 + 2.0) / 2)
 
 
 def test_the_first_trial_is_never_stopped():

@@ -133,9 +133,9 @@ def test_a_trial_that_would_overrun_is_not_begun(validation):
         label_trained=False, space=factor_space,
     )  # fmt: skip
     start = time.perf_counter()
-    _, evaluations = run(validation, [slow], n_trials=100, deadline=start + 3.0)
-    assert 1 <= len(evaluations) <= 5
-    assert time.perf_counter() - start < 3.0
+    _, evaluations = run(validation, [slow], n_trials=100, deadline=start + 5.0)
+    assert 1 <= len(evaluations) <= 6
+    assert time.perf_counter() - start < 5.0
 
 
 def test_a_trial_is_stopped_between_origins_and_its_slot_waits(cdnow):
@@ -145,7 +145,7 @@ def test_a_trial_is_stopped_between_origins_and_its_slot_waits(cdnow):
         "rate", "baseline", lambda h, s: HistoricalRate(horizon=h), label_trained=False
     )
     slow = Candidate("slow", "own", lambda h, s: Sleeper(horizon=h), label_trained=False)
-    study, evaluations = run(plan, [rate, slow], deadline=time.perf_counter() + 1.2)
+    study, evaluations = run(plan, [rate, slow], deadline=time.perf_counter() + 2.7)
     assert [e.name for e in evaluations] == ["rate"]
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "WAITING"]
 
