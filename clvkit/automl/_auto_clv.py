@@ -24,14 +24,16 @@ from clvkit.automl._progress import SearchProgress
 from clvkit.automl._records import fit_records
 from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
-from clvkit.automl._selection import choose
+from clvkit.automl._selection import choose, quickest
 from clvkit.automl._validation import Validation
 from clvkit.calibration import LevelIntervals
-from clvkit.errors import ClvkitError
+from clvkit.errors import ClvkitError, ClvkitWarning
 from clvkit.history import latest_rows
 from clvkit.serving import CLVModel
 from clvkit.tracking import check_model_name, keep, write
+from clvkit.utils._deadline import OutOfTime, deadline
 from clvkit.utils._duration import parse_duration
+from clvkit.utils._warnings import warn_user
 
 __all__ = ["AutoCLV"]
 
@@ -285,7 +287,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
             level_scores(evaluations)
             best = self._choose(evaluations, search)
             progress.say(f"fitting {best.name} on everything")
-            self._keep(best, histories, y, search)
+            self._keep_in_time(best, evaluations, (histories, y), search)
         self.fit_seconds_ = time.perf_counter() - start
         self.tracked_run_, self.fit_records_ = None, None
         if self.tracking is not None:
@@ -311,12 +313,33 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     def _choose(self, evaluations: list[Evaluation], search: Search) -> Evaluation:
         """Return the champion; keep the leaderboard."""
         try:
-            best = choose(evaluations, search, ensemble=self.ensemble)
+            mixes = self.ensemble and search.budget.has_room_to_mix(evaluations)
+            best = choose(evaluations, search, ensemble=mixes)
         finally:
             self.leaderboard_ = make_leaderboard(evaluations, search.validation, self._score_name)
         self.leaderboard_ = self.leaderboard_.with_first(best.name)
         warn_of_failures(evaluations)
         return best
+
+    def _keep_in_time(
+        self, best: Evaluation, evaluations: list[Evaluation], data: tuple[Any, Any], search: Search
+    ) -> None:
+        """Fit the champion, or what is fitted the quickest where the champion overruns."""
+        other = None if search.deadline is None else quickest(evaluations, best)
+        try:
+            with deadline(None if other is None else search.deadline):
+                self._keep(best, *data, search)
+            return
+        except OutOfTime:
+            assert other is not None
+        warn_user(
+            f"the final fit of {best.name}, the best candidate, did not end within timeout="
+            f"{self.timeout:g} seconds: {other.name} was fitted in its place. Give more time.",
+            ClvkitWarning,
+        )
+        board = make_leaderboard(evaluations, search.validation, self._score_name)
+        self.leaderboard_ = board.with_first(other.name)
+        self._keep(other, *data, search)
 
     def _keep(self, best: Evaluation, X: pd.DataFrame, y: Any, search: Search) -> None:
         """Fit the best candidate on everything, and keep what the search found."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class Budget:
         if self.deadline is None or not any(np.isfinite(result.score) for result in done):
             return float("inf")
         return self.deadline - self.final_seconds(done)
+
+    def has_room_to_mix(self, done: Sequence[Evaluation]) -> bool:
+        """Whether the best of each family can still be fitted, and not one candidate alone."""
+        mixing = replace(self, mixes=True)
+        if self.deadline is None:
+            return True
+        return time.perf_counter() + mixing.final_seconds(done) < self.deadline
 
     def final_seconds(self, done: Sequence[Evaluation]) -> float:
         """Return how long the final fit of what is best so far is expected to take."""

@@ -9,7 +9,7 @@ from clvkit.automl._evaluation import Evaluation, evaluate
 from clvkit.automl._search import Search
 from clvkit.errors import ClvkitError
 
-__all__ = ["choose"]
+__all__ = ["choose", "quickest"]
 
 
 def choose(evaluations: list[Evaluation], search: Search, *, ensemble: bool) -> Evaluation:
@@ -45,6 +45,18 @@ def choose(evaluations: list[Evaluation], search: Search, *, ensemble: bool) -> 
         return best
     evaluations.append(mixture)
     return mixture
+
+
+def quickest(evaluations: list[Evaluation], champion: Evaluation) -> Evaluation | None:
+    """Return the candidate that is fitted in the shortest time, where the champion cannot be."""
+    others = [
+        evaluation
+        for evaluation in evaluations
+        if evaluation is not champion
+        and evaluation.predictions is not None
+        and np.isfinite(evaluation.score)
+    ]
+    return min(others, key=lambda one: (one.seconds + one.saved_seconds, one.trial), default=None)
 
 
 def _again(one: Evaluation, search: Search) -> Evaluation:

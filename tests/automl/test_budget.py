@@ -70,3 +70,10 @@ def test_the_first_trial_is_never_stopped():
     for done in ([], failed):
         assert budget(-1).stop_trials_at(done) == float("inf")
     assert budget(-1).has_room_for(CHEAP, [])
+
+
+def test_a_mixture_needs_time_for_all_of_its_members():
+    other = evaluation(Candidate("other", "btyd", None), 2.0, -0.5)
+    assert Budget(None, n_folds=2).has_room_to_mix([*DONE, other])
+    assert budget(9).has_room_to_mix([*DONE, other])
+    assert not budget(4).has_room_to_mix([*DONE, other])

@@ -15,8 +15,9 @@ from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import plan_validation
 from clvkit.automl.candidates import default_candidates
 from clvkit.baselines import HistoricalRate
-from clvkit.errors import BoundaryWarning
+from clvkit.errors import BoundaryWarning, ClvkitWarning
 from clvkit.metrics import get_clv_scorer
+from clvkit.utils._deadline import check_deadline
 from clvkit.utils._warnings import warn_user
 
 
@@ -216,3 +217,28 @@ def test_warnings_of_the_winner_are_shown_when_it_is_fitted_on_everything(cdnow,
     assert not [w for w in recwarn.list if "boundary" in str(w.message)]
     AutoCLV("13W", candidates=[doubtful()], n_trials=1, n_origins=1, verbose=0).fit(log)
     assert [str(w.message) for w in recwarn.list] == ["at the boundary", "slow to converge"]
+
+
+class Late(Scaled):
+    """The better for being scaled, and endless where the whole log is fitted."""
+
+    def fit(self, X, y=None):
+        whole = (X["history"].array.cutoffs > "1998-06-01").all()
+        while whole:
+            check_deadline()
+            time.sleep(0.01)
+        return super().fit(X, y)
+
+
+def test_a_final_fit_that_overruns_is_given_up_for_a_quick_one(cdnow):
+    late = Candidate("late", "own", lambda h, s: Late(0.4, h), label_trained=False)
+    auto = AutoCLV(
+        "13W", candidates=["historical_rate", late], timeout=6, ensemble=False, level="own"
+    )
+    start = time.perf_counter()
+    with pytest.warns(ClvkitWarning, match="final fit of late.*historical_rate was fitted"):
+        auto.fit(cdnow[cdnow["customer_id"] % 6 == 0])
+    assert time.perf_counter() - start < 15
+    assert auto.best_params_["candidate"] == auto.leaderboard_.index[0] == "historical_rate"
+    assert auto.leaderboard_["score"]["late"] > auto.best_score_
+    assert len(auto.predict_customers(cdnow)) == 2357
