@@ -147,10 +147,7 @@ class LeftTruncatedBetaGeoNBD(LeftTruncation, BetaGeoNBD):
         return given_any(own, none, unseen_of(rows) > 0)
 
     def _log_likelihood(self, rows: Rows) -> Array:
-        def older(params: Params, rows: Rows, unseen: Array) -> Array:
-            return truncated.conditional(params, rows, unseen).value
-
-        return self._filled(super()._log_likelihood(rows), rows, older)
+        return self._filled(super()._log_likelihood(rows), rows, truncated.log_likelihood)
 
     def _alive(self, rows: Rows) -> Array:
         return self._filled(super()._alive(rows), rows, truncated.probability_alive)

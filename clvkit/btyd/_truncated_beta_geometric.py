@@ -38,7 +38,14 @@ from clvkit.btyd._special import log_rising, rising_slopes
 from clvkit.btyd._summary import Rows
 from clvkit.btyd._tilted_beta import Tilted, TiltedBeta, log_total_derivatives, tilted_beta
 
-__all__ = ["Future", "conditional", "dead_log_odds", "future", "probability_alive"]
+__all__ = [
+    "Future",
+    "conditional",
+    "dead_log_odds",
+    "future",
+    "log_likelihood",
+    "probability_alive",
+]
 
 Array = NDArray[np.float64]
 Params = dict[str, Any]
@@ -57,6 +64,20 @@ def conditional(params: Params, rows: Rows, unseen: Array) -> RowDerivatives:
     total.gradient[0] += r * slope
     total.hessian[0, 0] += r * slope + r * r * bend
     return total._replace(value=total.value + log_rising(r, x))
+
+
+def log_likelihood(params: Params, rows: Rows, unseen: Array) -> Array:
+    """Return the log-likelihood of each row alone."""
+    nothing = np.zeros_like(rows.T)
+    integrals = (
+        _alive(params, rows, unseen),
+        _dead(params, rows, unseen),
+        _without(params, nothing, unseen),
+        _without(params, rows.T, unseen),
+    )
+    alive, dead, there, silent = (tilted_beta(one).log_total for one in integrals)
+    seen = log_rising(params["r"], rows.frequency) + np.logaddexp(alive, dead)
+    return seen - there - np.log(-np.expm1(silent - there))
 
 
 def dead_log_odds(params: Params, rows: Rows, unseen: Array) -> Array:

@@ -76,8 +76,8 @@ def dropout_of(params):
 @KINDS
 def test_the_bias_of_dropout_is_far_more_than_halved(model, plain, truth):
     off = {"told": [], "naive": []}
-    for seed in range(5):
-        told, naive = mid_life_log(plain, truth, n=4_000, seed=seed)
+    for seed in range(4):
+        told, naive = mid_life_log(plain, truth, n=3_000, seed=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BoundaryWarning)
             fits = {"told": model().fit(told), "naive": plain().fit(naive)}
@@ -90,7 +90,7 @@ def test_the_bias_of_dropout_is_far_more_than_halved(model, plain, truth):
 
 @KINDS
 def test_a_flag_keeps_older_customers_out_of_the_estimates(model, plain, truth):
-    told, _ = mid_life_log(plain, truth, n=4_000, seed=1)
+    told, _ = mid_life_log(plain, truth, n=3_000, seed=1)
     flagged = told.assign(unseen=told["unseen"].where(told["unseen"] == 0)).pipe(in_weeks)
     new = told[told["unseen"] == 0].pipe(in_weeks)
     fitted, alone = model().fit(flagged), plain().fit(new)
@@ -117,7 +117,7 @@ def test_a_flag_keeps_older_customers_out_of_the_estimates(model, plain, truth):
 
 @KINDS
 def test_parameters_are_recovered(model, plain, truth):
-    told, _ = mid_life_log(plain, truth, n=10_000, seed=11)
+    told, _ = mid_life_log(plain, truth, n=6_000, seed=11)
     fitted = model().fit(told)
     assert fitted.converged_
     for name, value in truth.items():
@@ -224,7 +224,7 @@ def in_weeks(table):
 def test_predictions_are_what_happens(model, plain, truth):
     """Of customers older than the log, in the half year after it, by how often they bought."""
     rng = np.random.default_rng(5)
-    n = 30_000
+    n = 10_000
     age = rng.uniform(0.0, 156.0, n)
     times = lives(plain, truth, n, rng) - age[:, None]
     seen = (times > 0) & (times <= WEEKS)
@@ -275,7 +275,7 @@ def test_what_is_refused(model, plain, truth):
 def log():
     """A shop since 2020, of which the log begins in 2022."""
     rng = np.random.default_rng(3)
-    n = 6_000
+    n = 2_000
     born = rng.integers(0, 1_095, n)
     times = np.ceil(7.0 * lives(ParetoNBD, PARETO, n, rng))
     day = born[:, None] + np.column_stack([np.zeros(n), times])
