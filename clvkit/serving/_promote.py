@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from clvkit.errors import ArgumentError
+from clvkit.errors import ArgumentError, OutputError
 from clvkit.metrics import clv_metrics, get_clv_scorer
 from clvkit.serving._backtest import Backtest, backtest
 from clvkit.serving._bootstrap import Gain, paired_gain
@@ -234,7 +234,16 @@ def _record(result: Promotion, experiment: str, confidence: float, n_bootstrap: 
     if len(table):
         records.append(ArtifactRecord("comparison.csv", table))
         records.append(ArtifactRecord("plots/gain.png", result))
-    return MLflowWriter().write(records).run_id  # type: ignore[union-attr]
+    try:
+        tracked = MLflowWriter().write(records)
+    except Exception as error:  # stores raise what they like
+        raise OutputError(
+            "the comparison could not be recorded, and no alias was moved: "
+            f"{type(error).__name__}: {str(error)[:500]}. Check MLflow's tracking URI and whether "
+            "the server is up."
+        ) from error
+    assert tracked is not None  # write raises where no run was opened
+    return tracked.run_id
 
 
 def _check_share(confidence: float) -> None:

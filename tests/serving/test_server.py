@@ -3,7 +3,11 @@
 import io
 import json
 import os
+import signal
+import socket
 import statistics
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +20,8 @@ import requests
 from clvkit.cli import main
 from clvkit.datasets import load_cdnow
 from clvkit.errors import OutputError
-from clvkit.serving import serve
+from clvkit.serving import model_record, serve
+from clvkit.tracking._mlflow_models import save_model
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 COLUMNS = ["customer_id", "date", "amount"]
@@ -256,3 +261,50 @@ def test_numbers_are_those_of_the_model_to_the_last_bit(url, btyd, lines):
     got = answer(post(url, body_of(lines.head(200))))
     want = btyd.predict_customers(lines.head(200))
     assert np.array_equal(got["clv"], want["clv"])
+
+
+# --- MLflow's own command -----------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_mlflows_own_command_answers_the_same(btyd, lines, tmp_path, monkeypatch):
+    """As documented; it takes MLflow about ten seconds to start."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    # MLflow starts uvicorn by its name.
+    programs = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", programs + os.pathsep + os.environ["PATH"])
+    save_model(model_record(btyd), tmp_path / "model")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(tmp_path / "model")]
+    with (tmp_path / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--env-manager", "local", "--port", str(port)],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/invocations"
+        deadline = time.monotonic() + 120
+        while not is_up(url.replace("invocations", "ping")):
+            assert process.poll() is None, (tmp_path / "output.txt").read_text()
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.5)
+        want = btyd.predict_customers(lines.head(1000)).reset_index()
+        close(answer(post(url, body_of(lines.head(1000)))), want)
+        refused = post(url, line(date="3/4/2011"))
+        assert (refused.status_code, "cannot be read as dates" in refused.text) == (400, True)
+        assert "not DataType" in post(url, b"customer_id,date,amount\n", CSV).text
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def is_up(url):
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
