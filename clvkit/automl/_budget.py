@@ -66,11 +66,15 @@ class Budget:
         return self.deadline - self.final_seconds(done)
 
     def has_room_to_mix(self, done: Sequence[Evaluation]) -> bool:
-        """Whether the best of each family can still be fitted, and not one candidate alone."""
-        mixing = replace(self, mixes=True)
+        """Whether the best of each family can still be fitted, and not one candidate alone.
+
+        The search ends when as much time is left as is kept free, which is more than most final
+        fits take: half of it will do.
+        """
         if self.deadline is None:
             return True
-        return time.perf_counter() + mixing.final_seconds(done) < self.deadline
+        needed = replace(self, mixes=True).final_seconds(done) / 2
+        return time.perf_counter() + needed < self.deadline
 
     def final_seconds(self, done: Sequence[Evaluation]) -> float:
         """Return how long the final fit of what is best so far is expected to take."""
