@@ -24,6 +24,9 @@ Weights = dict[str, float]
 #: Candidates that are added one after the other, with replacement.
 _STEPS = 20
 
+#: Steps in a row without a better score after which no more are taken.
+_PATIENCE = 5
+
 #: How often the best one is in the mixture before the first is added: weights learnt from few
 #: origins are shrunk towards it.
 _HEAD_START = 4
@@ -162,7 +165,7 @@ def _weights(parts: list[_Part], members: dict[str, Evaluation], scorer: Any) ->
     counts = dict.fromkeys(members, 0.0)
     best_name = max(single, key=lambda name: single[name])
     counts[best_name] = float(_HEAD_START)
-    best, best_score = dict(counts), single[best_name]
+    best, best_score, best_size = dict(counts), single[best_name], _HEAD_START
     sums = [part.mix(counts) for part in parts]
     for size in range(_HEAD_START + 1, _HEAD_START + _STEPS + 1):
         tried = {
@@ -173,7 +176,9 @@ def _weights(parts: list[_Part], members: dict[str, Evaluation], scorer: Any) ->
         counts[name] += 1.0
         sums = [_added(part, old, name) for part, old in _pairs(parts, sums)]
         if tried[name] > best_score:
-            best, best_score = dict(counts), tried[name]
+            best, best_score, best_size = dict(counts), tried[name], size
+        if size - best_size >= _PATIENCE:
+            break
     return _hedged(best, single, members)
 
 
