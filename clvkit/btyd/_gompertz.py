@@ -1,7 +1,7 @@
 r"""The Gamma/Gompertz lifetime, and integrals of it against a Gamma-mixed Poisson rate.
 
 A lifetime that ends at the rate :math:`b \eta e^{b y}` with :math:`\eta \sim Gamma(s, \beta)`
-survives y with the probability (Bemmaor and Glady 2012, eq. 4)
+survives y with the probability (Bemmaor and Glady 2012)
 
 .. math::
     S(y) = e^{-s V(y)}, \qquad V(y) = \log\frac{\beta - 1 + e^{b y}}{\beta},

@@ -92,13 +92,12 @@ class GompertzGammaNBD(PurchaseModel):
     -----
     No closed form is known for the integrals over the time of death. They are Gauss-Legendre sums
     of positive terms, exact to about 12 digits. Conditional expectations are the purchase rate
-    times the expected time alive; the formula (33) of the paper is for newcomers.
+    times the expected time alive; the paper has it for newcomers.
 
     References
     ----------
     Bemmaor, A. C. and Glady, N. (2012), Modeling Purchasing Behavior with Sudden "Death": A
-    Flexible Customer Lifetime Model. Management Science 58(5), 1012-1021: lifetime eq. 4,
-    likelihood eq. 7.
+    Flexible Customer Lifetime Model. Management Science 58(5), 1012-1021.
 
     Examples
     --------
