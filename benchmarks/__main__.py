@@ -15,6 +15,7 @@ from benchmarks.errors import BenchmarkError
 #: and ``main(arguments)``.
 COMMANDS = {
     "accuracy": "competitors on periods of real logs that they have not seen",
+    "intervals": "whether intervals of customers and totals hold, out of time",
     "speed": "fit, door and features against peers, timed in one run",
 }
 

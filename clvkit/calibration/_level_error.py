@@ -7,10 +7,11 @@ few of them. So the logarithm of actual over predicted total is taken to be
 .. math:: r_k \sim N(0, \tau^2 + s_k^2)
 
 with the known standard error :math:`s_k` of chance, and the future's miss :math:`N(0, \tau^2)`.
-:math:`\tau` is 0 with prior probability one half (the model's level is right), and half-normal
-with a scale of 0.2 otherwise; the posterior is a table over a grid. Windows that overlap say
-partly the same: the likelihood is raised to the power of the time they cover over the sum of
-their lengths.
+:math:`\tau` is 0 with prior probability 0.8 (the model's level is right: well-specified models are
+found out by a single origin if it is not), and otherwise has a Rayleigh distribution, which leaves
+out what cannot be told from 0; the posterior is a table over a grid. Where no origin tells, the
+probability is one half. Windows that overlap say partly the same: the likelihood is raised to the
+power of the time they cover over the sum of their lengths.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ __all__ = ["SPREADS", "level_nodes", "spread_weights"]
 
 Array = NDArray[np.float64]
 
-#: Standard deviation of the logarithm of the level, where it has one.
+#: Most likely standard deviation of the logarithm of the level, where it has one.
 _SCALE = 0.2
+
+#: Prior probability that the level is right: where origins can tell, and where none does.
+_RIGHT, _RIGHT_UNSEEN = 0.8, 0.5
+
+#: Points that stand for the normal distribution of each candidate.
+_FINE = 256
 
 #: Candidates for tau: right on, and up to four times the scale.
 SPREADS: Array = np.r_[0.0, np.geomspace(0.01, 0.8, 32)]
@@ -50,11 +57,12 @@ def spread_weights(log_ratios: Array, errors: Array, share: float = 1.0) -> Arra
     True
     >>> weights = spread_weights(np.array([0.21, -0.16]), np.array([0.03, 0.03]))
     >>> float(round(SPREADS @ weights, 2))
-    0.21
+    0.25
     """
     steps = np.gradient(SPREADS[1:])
-    slab = np.exp(-0.5 * (SPREADS[1:] / _SCALE) ** 2) * steps
-    prior = np.append(0.5, 0.5 * slab / slab.sum())
+    slab = SPREADS[1:] * np.exp(-0.5 * (SPREADS[1:] / _SCALE) ** 2) * steps
+    right = _RIGHT if len(log_ratios) else _RIGHT_UNSEEN
+    prior = np.append(right, (1.0 - right) * slab / slab.sum())
     variance = SPREADS[:, None] ** 2 + np.maximum(errors, 1e-6) ** 2
     fit = -0.5 * (np.log(variance) + log_ratios**2 / variance)
     log_posterior = np.log(prior) + share * fit.sum(axis=1)
@@ -73,11 +81,11 @@ def level_nodes(weights: Array, n_nodes: int, error: float = 0.0) -> Array:
     error : float, default=0.0
         Standard error of the logarithm of a factor that is part of the predictions.
     """
-    fine = ndtri((np.arange(64) + 0.5) / 64)
+    fine = ndtri((np.arange(_FINE) + 0.5) / _FINE)
     spread = np.sqrt(SPREADS**2 + error**2)
     values = (spread[:, None] * fine).ravel()
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(np.repeat(weights / 64, 64)[order])
+    reached = np.cumsum(np.repeat(weights / _FINE, _FINE)[order])
     shares = (np.arange(n_nodes) + 0.5) / n_nodes
     half = np.interp(shares, reached, values[order])
     return np.exp(0.5 * (half - half[::-1]))

@@ -30,26 +30,27 @@ Array = NDArray[np.float64]
 #: Each score is taken to recur at so many levels that the future may have.
 _N_LEVELS = 7
 
+#: Levels that a sum is taken to have.
+_N_NODES = 49
+
 
 class LevelIntervals(BaseEstimator):
     """Intervals around predictions of spend that hold the truth as often as asked for.
 
     Learns from predictions of rows that the model had not seen how far the truth falls above and
     below them, relative to the level of the prediction, and carries these distances over to new
-    predictions of about the same level. Nothing is assumed about the distribution of spend:
-    where new rows are exchangeable with those of ``fit``, an interval of coverage 0.9 holds at
-    least about 90 % of them, in each group of predictions.
+    predictions of that level. Where new rows are exchangeable with those of ``fit``, an interval of
+    coverage 0.9 holds about 90 % of them or more, in each group, however spend is distributed.
 
-    Use it where out-of-fold predictions are at hand; :class:`ConformalInterval` makes them. Where
-    rows come from several origins, say so: then it also learns how far the level of a whole period
-    may be off, and gives intervals for sums.
+    Use it where out-of-fold predictions are at hand; :class:`ConformalInterval` makes them. Name
+    the origins of rows, and it also learns how far the level of a whole period may be off.
 
     Parameters
     ----------
     n_groups : int, default=10
         Number of groups of equally many predictions, by level; each gets distances of its own.
-        With fewer than 100 predictions a group there are fewer groups. One group alone makes
-        intervals too wide in the middle and too narrow at the top.
+        There are fewer with less than 100 predictions each. One alone makes intervals too wide in
+        the middle and too narrow at the top.
     relative_scale : float, default=0.3
         Predictions well below this multiple of the mean prediction are given errors of equal
         size, predictions well above it errors in proportion.
@@ -60,8 +61,7 @@ class LevelIntervals(BaseEstimator):
     Attributes
     ----------
     scale_ : float
-        The level at which errors turn from equal to proportional: ``relative_scale`` times the
-        mean absolute prediction.
+        ``relative_scale`` times the mean absolute prediction.
     edges_ : ndarray of float64 of shape (n_groups - 1,)
         Predictions between the groups, in ascending order.
     tails_ : ndarray of float64 of shape (n_tails,)
@@ -73,6 +73,9 @@ class LevelIntervals(BaseEstimator):
         Share of truths at the floor in each group.
     distributional_ : bool
         Whether predicted distributions were learnt from, and are needed for intervals.
+    log_ratios_, ratio_errors_ : ndarray of float64 of shape (n_telling,)
+        Logarithm of actual over predicted total of the origins that tell of levels to come, and
+        its standard error by chance.
     spread_weights_ : ndarray of float64
         What is believed of the spread of the level from period to period; see Notes.
     moments_ : ndarray of float64 of shape (n_groups, 3)
@@ -81,7 +84,7 @@ class LevelIntervals(BaseEstimator):
         Share of each group in the sum of ``|p| + scale_``; variance of what whole groups are off
         by, beyond chance.
     n_scores_ : int
-        Number of predictions learnt from. No other data are kept.
+        Number of predictions learnt from.
 
     See Also
     --------
@@ -104,12 +107,15 @@ class LevelIntervals(BaseEstimator):
 
     **Level.** The truths of an origin are compared with its predictions at the level that the
     origin turned out to have, as far as its total differs by more than chance. How much levels
-    differ is learnt apart: a spread of 0 is as likely as another at first (half-normal, scale
-    0.2), and the ratios of the totals tell. Scores then recur at seven equally likely levels.
+    differ is learnt apart: a spread of 0 is four times as likely as another at first, and
+    the ratios of the totals tell. Scores then recur at seven equally likely levels.
 
     Where there are too few scores for a rank (fewer than ``2 / a - 1``), the most extreme score
     stands in for an infinite bound, without a guarantee. The interval always contains the
     prediction. Its ends may jump from one group of predictions to the next.
+
+    **Sums.** Chance has the sums of mean, variance and third moment of errors at each level, as a
+    shifted gamma distribution; groups of a level may err together, and so may the whole period.
 
     References
     ----------
@@ -205,9 +211,7 @@ class LevelIntervals(BaseEstimator):
         predicted = predicted * origins.level
         if distribution is not None:
             distribution = distribution._replace(unit=distribution.unit * origins.level)
-        # Where all predictions are 0 the truth sets the scale, and where that is 0 too, 1 does.
-        level = np.abs(predicted).mean() or np.abs(truth).mean() or 1.0
-        self.scale_ = float(self.relative_scale * level)
+        self.scale_ = self.relative_scale * _usual(predicted, truth)
         self.n_scores_ = len(truth)
         self.edges_ = group_edges(predicted, self.n_groups)
         self.tails_ = TAILS.copy()
@@ -224,6 +228,7 @@ class LevelIntervals(BaseEstimator):
         n = len(origins.log_ratios)
         share = (1.0 + (n - 1) * (1.0 - overlap)) / n if n else 1.0
         self.knows_levels_ = origins.told
+        self.log_ratios_, self.ratio_errors_ = origins.log_ratios, origins.errors
         self.spread_weights_ = spread_weights(origins.log_ratios, origins.errors, share)
 
     def _learn_scores(
@@ -251,7 +256,7 @@ class LevelIntervals(BaseEstimator):
         ----------
         y_pred : array-like of shape (n_samples,)
         coverage : float, default=0.9
-            Share of truths that the intervals shall hold, in (0, 1).
+            In (0, 1).
         distribution : SpendDistribution, default=None
             What is predicted beyond the mean, where distributions were learnt from.
 
@@ -297,7 +302,6 @@ class LevelIntervals(BaseEstimator):
         Returns
         -------
         ndarray of float64 of shape (n_samples, n_levels)
-            Larger levels have no smaller quantiles.
         """
         check_is_fitted(self)
         predicted = as_column(y_pred, "y_pred")
@@ -330,7 +334,7 @@ class LevelIntervals(BaseEstimator):
         ----------
         y_pred : array-like of shape (n_samples,)
         groups : array-like of shape (n_samples,), default=None
-            What to sum over, such as segments. By default there is one sum, ``"all"``.
+            Such as segments. By default there is one sum, ``"all"``.
         coverage : float, default=0.9
             Probability that a sum lies in its interval.
         level_error : float, default=0.0
@@ -340,13 +344,6 @@ class LevelIntervals(BaseEstimator):
         -------
         DataFrame of shape (n_groups, 3)
             ``total``, ``lower`` and ``upper``, indexed by ``group`` in ascending order.
-
-        Notes
-        -----
-        Three things may go wrong with a sum: chance, which grows with the root of the number of
-        customers (its mean, variance and skewness are sums of those at each level, and a shifted
-        gamma distribution has all three); a group of customers of some level who are all
-        mispredicted in the same direction; and the level of the whole period, see the class.
         """
         check_is_fitted(self)
         share = check_coverage(coverage)
@@ -355,7 +352,7 @@ class LevelIntervals(BaseEstimator):
         check_consistent_length(predicted, labels)
         moments = Moments(self.moments_, self.units_, self.lean_)
         least = -np.inf if self.floor is None else self.floor
-        nodes = level_nodes(self.spread_weights_, 99, level_error)
+        nodes = level_nodes(self.spread_weights_, _N_NODES, level_error)
         unit = error_unit(predicted, self.scale_)
         return total_table(
             labels, predicted, unit, self._group(predicted), moments, nodes, share, least
@@ -390,13 +387,16 @@ class LevelIntervals(BaseEstimator):
         return level_group(predicted, self.edges_, self.scale_)
 
     def _check_distribution(self, distribution: SpendDistribution | None) -> None:
-        if self.distributional_ != (distribution is not None):
-            learnt = "with" if self.distributional_ else "without"
-            raise ArgumentError(
-                f"the intervals were learnt {learnt} predicted distributions, and are asked for "
-                f"{'without' if self.distributional_ else 'with'}: give distribution= "
-                f"{'too' if self.distributional_ else 'in neither'}."
-            )
+        if self.distributional_ and distribution is None:
+            raise ArgumentError("the intervals were learnt with distributions: give distribution=.")
+        if distribution is not None and not self.distributional_:
+            raise ArgumentError("the intervals were learnt without distributions: give none.")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "upper_scores_")
+
+
+def _usual(predicted: Array, truth: Array) -> float:
+    """Return the mean level of predictions; where they are 0 that of truth, or 1."""
+    level, actual = float(np.abs(predicted).mean()), float(np.abs(truth).mean())
+    return max(level, 1e-9 * actual) if level else actual or 1.0

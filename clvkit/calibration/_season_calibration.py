@@ -363,6 +363,10 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 def find_season(estimator: Any) -> SeasonCalibration | None:
     """Return the season calibration in or around a fitted estimator, if there is one."""
     while estimator is not None and not isinstance(estimator, SeasonCalibration):
-        single = isinstance(estimator, Pipeline) and len(estimator) == 1
-        estimator = estimator[-1] if single else getattr(estimator, "estimator_", None)
+        if isinstance(estimator, Pipeline) and len(estimator) == 1:
+            estimator = estimator[-1]
+            continue
+        # Of two parts the one that the level comes from.
+        level = getattr(estimator, "total_", None)
+        estimator = getattr(estimator, "estimator_", None) if level is None else level
     return estimator

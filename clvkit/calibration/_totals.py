@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 #: Below this skewness a shifted gamma distribution is normal for all that matters.
 _STRAIGHT = 1e-3
-_STEPS = 60
+_STEPS = 30
 
 
 class Moments(NamedTuple):

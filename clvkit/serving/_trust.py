@@ -33,6 +33,7 @@ _ESTIMATORS = (
     "clvkit.btyd._shifted_beta_geo.ShiftedBetaGeo",
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.calibration._level_intervals.LevelIntervals",
+    "clvkit.calibration._mean_calibration.MeanCalibration",
     "clvkit.calibration._season_calibration.SeasonCalibration",
     "clvkit.calibration._spend_shape.SpendShape",
     "clvkit.calibration._total_calibration.TotalCalibration",
