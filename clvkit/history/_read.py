@@ -12,7 +12,7 @@ import narwhals as nw
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
 from clvkit.history._dates import check_time_zones, keep_times_of_day
-from clvkit.history._unread import explain_unread
+from clvkit.history._unread import check_nesting, explain_unread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,6 +63,7 @@ def read_table(
     _check_columns(schema.names(), roles, table, name)
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
     if nw.dependencies.is_pandas_dataframe(table):
+        check_nesting(table, columns, name)
         check_time_zones(table, columns)
         frame = nw.from_native(keep_times_of_day(table, columns))
     frame = frame.select(columns)

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from clvkit.errors import AmountError, DateError, LogError
 
-__all__ = ["explain_unread"]
+__all__ = ["check_nesting", "explain_unread"]
 
 _REMEDIES = {
     "date": "pd.to_datetime(log['{0}'])",
@@ -18,6 +19,39 @@ _REMEDIES = {
     "text": "log['{0}'].astype(str)",
 }
 _ERRORS: dict[str, type[LogError]] = {"date": DateError, "amount": AmountError}
+
+#: What JSON and Parquet make of lists and records.
+_CONTAINERS = (list, tuple, dict, np.ndarray)
+
+
+def check_nesting(table: pd.DataFrame, columns: list[str], name: str) -> None:
+    """Refuse columns of lists within lists, and do so before Polars sees them.
+
+    It follows each level by a call of its own, and some hundred levels, as a request to a server
+    can hold, end the process.
+
+    Raises
+    ------
+    LogError
+    """
+    for column in columns:
+        if table[column].dtype != object:
+            continue
+        values = table[column].tolist()
+        if not any(issubclass(kind, _CONTAINERS) for kind in set(map(type, values))):
+            continue
+        n_nested = sum(map(_is_nested, values))
+        if n_nested:
+            raise LogError(
+                f"column '{column}' of {name} holds lists or records within others in {n_nested:,} "
+                f"of {len(values):,} rows. Give one number, text or date in each row."
+            )
+
+
+def _is_nested(value: Any) -> bool:
+    """Tell whether a list or record holds another one; its own depth does not matter."""
+    parts = value.values() if isinstance(value, dict) else value
+    return isinstance(value, _CONTAINERS) and any(isinstance(part, _CONTAINERS) for part in parts)
 
 
 def explain_unread(

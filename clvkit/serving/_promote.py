@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -70,7 +71,7 @@ def promote(
     confidence : float, default=0.95
         Of the interval.
     n_bootstrap : int, default=1000
-        Draws of customers.
+        Draws of customers; as many as leave one beyond each end of the interval, or more.
     random_state : int, default=0
         Seed of the draws.
     experiment : str or None, default=None
@@ -80,18 +81,19 @@ def promote(
     -------
     Promotion
         Whether the challenger was promoted, and why. Where nobody was champion it is promoted
-        without a comparison.
+        without a comparison, if it can be loaded.
 
     Raises
     ------
     ArgumentError
-        If the challenger is the champion, belongs to another name, or cannot be compared.
+        If the challenger is the champion, belongs to another name, or cannot be compared; or if
+        ``n_bootstrap`` is too small for an interval.
     ShortLogError
         If the log does not cover the horizon and some history before it.
     ModelFormatError, UntrustedModelError
         If a version cannot be loaded; see :func:`load`.
     OutputError
-        If MLflow cannot be written to. No alias moves before the comparison is recorded.
+        If MLflow cannot be reached or written to. No alias moves before the comparison is recorded.
 
     See Also
     --------
@@ -99,7 +101,7 @@ def promote(
     refresh : Refit and promotion in one.
     """
     scorer = get_clv_scorer(scoring)
-    _check_share(confidence)
+    _check_draws(confidence, n_bootstrap)
     with quiet_mlflow():
         registry = client()
         champion = version_at(registry, name, CHAMPION)
@@ -107,8 +109,9 @@ def promote(
         result = Promotion(
             name, champion, version, True, "There was no champion.", min_gain=min_gain
         )
+        new = load(f"models:/{name}/{version}")  # the first champion is held to that, too
         if champion is not None:
-            models = [load(f"models:/{name}/{number}") for number in (champion, version)]
+            models = [load(f"models:/{name}/{champion}"), new]
             test = backtest(models, log, covariates=covariates, end=end)
             gain = paired_gain(
                 test,
@@ -246,8 +249,14 @@ def _record(result: Promotion, experiment: str, confidence: float, n_bootstrap: 
     return tracked.run_id
 
 
-def _check_share(confidence: float) -> None:
+def _check_draws(confidence: float, n_bootstrap: int) -> None:
     if not 0 < confidence < 1:
         raise ArgumentError(
             f"confidence must be above 0 and below 1 (0.95 is 95 %); got {confidence}."
+        )
+    least = math.ceil(round(2 / (1 - confidence), 6))
+    if n_bootstrap < least:
+        raise ArgumentError(
+            f"an interval of confidence {confidence} needs {least} draws of customers or more, so "
+            f"that one lies beyond each of its ends; got n_bootstrap={n_bootstrap}."
         )

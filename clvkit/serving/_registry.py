@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from clvkit.errors import ArgumentError, OutputError
+from clvkit.errors import ArgumentError, ClvkitError, OutputError
 from clvkit.serving._clv_model import CLVModel
 from clvkit.serving._records import model_record
 from clvkit.tracking import FitRecord, MLflowWriter, check_model_name, describe_environment
@@ -91,6 +93,8 @@ def rollback(name: str) -> int:
     ------
     ArgumentError
         If there is no such model, or no version before the champion.
+    OutputError
+        If MLflow cannot be reached.
 
     See Also
     --------
@@ -110,27 +114,44 @@ def rollback(name: str) -> int:
 
 def move_champion(registry: Any, name: str, old: int | None, new: int) -> None:
     """Let ``new`` be the champion; the alias of the old one first, so that it is never lost."""
-    if old is not None:
-        registry.set_registered_model_alias(name, PREVIOUS, str(old))
-    registry.set_registered_model_alias(name, CHAMPION, str(new))
+    with _registry_errors(f"version {new} of {name!r} could not be made champion"):
+        if old is not None:
+            registry.set_registered_model_alias(name, PREVIOUS, str(old))
+        registry.set_registered_model_alias(name, CHAMPION, str(new))
 
 
 def version_at(registry: Any, name: str, alias: str) -> int | None:
     """Return the version that has the alias, if there is one."""
     from mlflow.exceptions import MlflowException
 
+    with _registry_errors(f"the {alias} of {name!r} could not be looked up"):
+        try:
+            return int(registry.get_model_version_by_alias(name, alias).version)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+@contextmanager
+def _registry_errors(what: str) -> Iterator[None]:
+    """Raise an error of ours for whatever the registry raises."""
     try:
-        return int(registry.get_model_version_by_alias(name, alias).version)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
+        yield
+    except ClvkitError:
         raise
+    except Exception as error:  # stores raise what they like
+        raise OutputError(
+            f"{what}: {type(error).__name__}: {str(error)[:500]}. Check MLflow's registry URI and "
+            "whether the server is up."
+        ) from error
 
 
 def client() -> Any:
     """Return a client of the registry that MLflow is set to."""
     mlflow = try_import("mlflow", install="pip install mlflow", purpose="register models")
-    return mlflow.MlflowClient()
+    with _registry_errors("the registry could not be opened"):
+        return mlflow.MlflowClient()
 
 
 def _register_logged(tracked: Any, name: str) -> int | None:

@@ -1,6 +1,7 @@
 import datetime
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -93,6 +94,27 @@ def test_values_that_nothing_can_hold():
     log = LOG.assign(more=pd.Series([object()] * 3, dtype=object))
     with pytest.raises(LogError, match=r"'more' .* holds 3 values of type object, such as <"):
         latest_histories(log, attributes=["more"])
+
+
+def wrapped(wrap, depth):
+    value = 1
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+@pytest.mark.parametrize("depth", [2, 900])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda v: [v], lambda v: {"a": v}, lambda v: np.array([v, None], dtype=object)],
+    ids=["lists", "records", "arrays"],
+)
+def test_lists_within_lists_are_refused_before_polars_sees_them(wrap, depth):
+    """Polars would end the process at some hundred levels, which a request can hold."""
+    deep = pd.Series([1.0, wrapped(wrap, depth), None], dtype=object)
+    with pytest.raises(LogError, match=r"'amount' of the log holds lists .* in 1 of 3 rows"):
+        latest_histories(LOG.assign(amount=deep))
+    assert len(latest_histories(LOG.assign(more=deep))) == 3
 
 
 def test_an_engine_that_fails_is_quoted():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -5,7 +7,13 @@ import pytest
 
 from clvkit.baselines import HistoricalRate, LastPeriod
 from clvkit.btyd import BTYDRegressor
-from clvkit.errors import ArgumentError, OutputError, UnknownNameError
+from clvkit.errors import (
+    ArgumentError,
+    ModelFormatError,
+    OutputError,
+    UnknownNameError,
+    UntrustedModelError,
+)
 from clvkit.history import latest_histories
 from clvkit.serving import CLVModel, load, promote, refresh, register, rollback
 
@@ -99,6 +107,22 @@ def test_worse_ones_are_refused_on_real_logs(store, shared_data, name):
     assert result.gain < 0
 
 
+def test_the_first_champion_must_be_a_version_that_can_be_loaded(store, models):
+    """Nobody fights it, and still it is read before it is put into use, or recorded as such."""
+    register(models["rate"], "guarded")
+    runs = len(store.search_runs([store.get_experiment_by_name("guarded").experiment_id]))
+    with pytest.raises(ModelFormatError, match=r"models:/guarded/9.* not found"):
+        promote("guarded", 9, None)
+    root = Path(mlflow.artifacts.download_artifacts("models:/guarded/1"))
+    file = root / "artifacts" / "clv_model" / "model.skops"
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(UntrustedModelError):
+        promote("guarded", 1, None)
+    assert not store.get_registered_model("guarded").aliases
+    found = store.search_runs([store.get_experiment_by_name("guarded").experiment_id])
+    assert len(found) == runs
+
+
 # --- the least gain -------------------------------------------------------------------------
 
 
@@ -167,7 +191,7 @@ def test_no_alias_moves_where_the_run_cannot_be_written(models, cdnow, monkeypat
 
     monkeypatch.setattr("mlflow.MlflowClient.log_batch", refuse)
     with pytest.raises(OutputError, match=r"no alias was moved.*server is gone"):
-        promote("unwritten", version, cdnow, n_bootstrap=10)
+        promote("unwritten", version, cdnow, n_bootstrap=50)
     assert champion("unwritten") == 1
 
 
@@ -197,6 +221,9 @@ def test_settings_are_checked_before_anything_is_registered(store, models, cdnow
         promote("unchecked", models["rate"], cdnow, scoring="best")
     with pytest.raises(ArgumentError, match="confidence must be"):
         promote("unchecked", models["rate"], cdnow, confidence=95)
+    # Of few draws none lies beyond the ends of an interval, and noise would win.
+    with pytest.raises(ArgumentError, match="needs 40 draws of customers or more"):
+        promote("unchecked", models["rate"], cdnow, n_bootstrap=39)
     assert not store.search_registered_models("name = 'unchecked'")
 
 
@@ -227,5 +254,5 @@ def test_without_a_champion_there_is_nothing_to_refresh(store, cdnow):
 
 def test_a_refresh_knows_the_end_of_observation(cdnow):
     crowned("ends", fitted(cdnow, "rate", "1998-05-31"), cdnow)
-    refresh("ends", cdnow, end="1998-07-31", n_bootstrap=10)
+    refresh("ends", cdnow, end="1998-07-31", n_bootstrap=50)
     assert load("models:/ends/2").training_end_ == "1998-07-31"

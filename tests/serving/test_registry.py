@@ -1,4 +1,5 @@
 import pytest
+from mlflow.exceptions import MlflowException
 
 from clvkit import AutoCLV
 from clvkit.errors import ArgumentError, OutputError
@@ -82,6 +83,22 @@ def test_without_a_previous_version_there_is_no_rollback(store, track, btyd, ali
 def test_a_model_that_is_not_there_has_no_rollback(store):
     with pytest.raises(ArgumentError, match="'nobody' has no version to roll back to"):
         rollback("nobody")
+
+
+@pytest.mark.parametrize("method", ["get_model_version_by_alias", "set_registered_model_alias"])
+def test_a_registry_out_of_reach_is_an_error_of_ours(store, track, btyd, monkeypatch, method):
+    name = f"unreached-{method[:3]}"
+    for which in ("previous", "champion"):
+        track(btyd, name)
+        version = len(store.search_model_versions(f"name = '{name}'"))
+        store.set_registered_model_alias(name, which, version)
+
+    def refuse(*args, **kwargs):
+        raise MlflowException("Max retries exceeded")
+
+    monkeypatch.setattr(f"mlflow.MlflowClient.{method}", refuse)
+    with pytest.raises(OutputError, match=rf"'{name}' could not be .*Max retries exceeded"):
+        rollback(name)
 
 
 def test_a_tracked_model_without_registration_is_found_by_its_id(store, btyd):

@@ -115,6 +115,11 @@ def with_params(params):
     return json.dumps({**json.loads(line()), "params": params}).encode()
 
 
+def nested(depth, opening="[", closing="]"):
+    """An amount within lists, of a depth that the parser of JSON still takes."""
+    return line(amount="deep").replace(b'"deep"', f"{opening * depth}1{closing * depth}".encode())
+
+
 #: Content type, body, status, and a part of the message.
 BAD = {
     "empty": (JSON, b"", 400, "valid JSON"),
@@ -138,6 +143,8 @@ BAD = {
     "amount nan": (JSON, line(amount=float("nan")), 400, "not finite"),
     "amount infinite": (JSON, line(amount=float("inf")), 400, "not finite"),
     "amount dict": (JSON, line(amount={"eur": 1}), 400, "not numbers"),
+    "amount deep": (JSON, nested(900), 400, "lists or records within others"),
+    "amount records": (JSON, nested(300, '{"a": ', "}"), 400, "lists or records within others"),
     "customer list": (JSON, line(customer_id=[1]), 400, "cannot name a customer"),
     "customer": (JSON, line(customer_id=None), 400, "no row of the log names a customer"),
     "coverage": (JSON, with_params({"coverage": 90}), 400, "0.9 is 90 %"),
