@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clvkit.errors import ModelFormatError, OutputError, UntrustedModelError
-from clvkit.serving._trust import TRUSTED_TYPES, untrusted
+from clvkit.serving._trust import TRUSTED_TYPES, cached, untrusted
 from clvkit.utils._imports import try_import
 from clvkit.utils._versions import installed_versions
 
@@ -126,7 +126,8 @@ def load_folder(folder: Path) -> Any:
     ModelFormatError
         If it is no such folder, or one of a later clvkit.
     UntrustedModelError
-        If the file was changed, or holds a type that is not on the fixed list.
+        If the file was changed, or holds a type that is not on the fixed list, or an estimator
+        that keeps a cache of pickles.
     """
     card = _read_card(folder)
     try:
@@ -157,6 +158,11 @@ def _dump(model: Any) -> bytes:
             "and LightGBM's regressor, without functions of your own. Export the pipeline "
             "(pipeline_) by MLflow's sklearn flavour, trusting these types yourself."
         )
+    if caches := cached(model):
+        raise UntrustedModelError(
+            f"the model would be refused when it is loaded: {', '.join(caches)} keeps a cache of "
+            "pickles on disk. Fit it with memory=None."
+        )
     return data
 
 
@@ -174,12 +180,18 @@ def _restore(data: bytes, folder: Path) -> Any:
             f"loaded: {', '.join(refused)}. Load models from places that you trust only."
         )
     try:
-        return io.loads(data, trusted=list(TRUSTED_TYPES))
+        model = io.loads(data, trusted=list(TRUSTED_TYPES))
     except Exception as error:
         raise ModelFormatError(
             f"'{folder / _OBJECT}' could not be read: {type(error).__name__}: {error}. Load it "
             f"with the versions of packages that {_CARD} names."
         ) from error
+    if caches := cached(model):
+        raise UntrustedModelError(
+            f"'{folder / _OBJECT}' holds a {', '.join(caches)} with a cache on disk (memory), from "
+            "which a refit would read pickles. Load models from places that you trust only."
+        )
+    return model
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["TRUSTED_TYPES", "untrusted"]
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+__all__ = ["TRUSTED_TYPES", "cached", "untrusted"]
 
 #: Public estimators of clvkit, by the name that skops stores. A new one is added here, and a
 #: test compares the list with what the package exports.
@@ -89,3 +94,33 @@ TRUSTED_TYPES: tuple[str, ...] = (*_ESTIMATORS, *_PARTS)
 def untrusted(asked: list[str]) -> list[str]:
     """Return those of the types that are not on the list."""
     return sorted(set(asked) - set(TRUSTED_TYPES))
+
+
+def cached(model: Any) -> list[str]:
+    """Return the names of estimators inside a model that keep a cache on disk, by ``memory``.
+
+    A cache is a folder of pickles, and the model names it: whoever may write there runs what he
+    likes as soon as the model is fitted again.
+    """
+    found, seen, waiting = set(), {id(model)}, [model]
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, BaseEstimator) and getattr(thing, "memory", None) is not None:
+            found.add(type(thing).__name__)
+        for part in _parts_of(thing):
+            if id(part) not in seen and not isinstance(part, (str, bytes, int, float)):
+                seen.add(id(part))
+                waiting.append(part)
+    return sorted(found)
+
+
+def _parts_of(thing: Any) -> list[Any]:
+    """Return what a thing holds: in its attributes, and as a collection."""
+    parts = list(getattr(thing, "__dict__", {}).values())
+    if isinstance(thing, dict):
+        parts += [*thing, *thing.values()]
+    elif isinstance(thing, (list, tuple, set, frozenset)):
+        parts += thing
+    elif isinstance(thing, np.ndarray) and thing.dtype == object:
+        parts += thing.ravel().tolist()
+    return parts

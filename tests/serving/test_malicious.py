@@ -14,10 +14,15 @@ import mlflow
 import pytest
 import skops.io
 import yaml
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline
 
 from clvkit.cli import main
 from clvkit.errors import UntrustedModelError
-from clvkit.serving import load, make_app
+from clvkit.features import RFMFeatures
+from clvkit.model_selection import SnapshotRegressor
+from clvkit.serving import CLVModel, load, make_app
 from clvkit.tracking._digest import DIGEST_TAG, digest_of_folder
 
 
@@ -105,6 +110,43 @@ def test_the_bait_works(crafted):
         skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
     else:
         pickle.loads(data)
+    assert marker.exists()
+
+
+# --- a model that reads pickles when it is fitted again -------------------------------------------
+
+
+@pytest.fixture
+def caching(X, log, tmp_path, monkeypatch):
+    """A stored model whose pipeline names a cache that was filled by others, and the bait."""
+    pipeline = Pipeline([("f", RFMFeatures()), ("i", SimpleImputer()), ("r", Ridge())],
+                        memory=str(tmp_path / "cache"))  # fmt: skip
+    model = CLVModel(SnapshotRegressor(pipeline, n_snapshots=2), horizon="13W").fit(X)
+    marker = tmp_path / "marker"
+    outputs = list((tmp_path / "cache").rglob("output.pkl"))
+    assert outputs
+    for file in outputs:
+        file.write_bytes(pickle.dumps(Bait(marker)))
+    with monkeypatch.context() as patch:
+        patch.setattr("clvkit.serving._store.cached", lambda model: [])
+        model.save(tmp_path / "model")
+        trusting = load(tmp_path / "model")
+    return model, trusting, tmp_path / "model", marker
+
+
+def test_a_model_with_a_cache_is_neither_saved_nor_loaded(caching, tmp_path):
+    model, _, folder, marker = caching
+    with pytest.raises(UntrustedModelError, match="Pipeline with a cache on disk"):
+        load(folder)
+    with pytest.raises(UntrustedModelError, match="Fit it with memory=None"):
+        model.save(tmp_path / "another")
+    assert not marker.exists()
+
+
+def test_the_bait_in_the_cache_works(caching, log):
+    _, trusting, _, marker = caching
+    with pytest.raises(TypeError):  # what the pickle makes is no output of a step
+        trusting.refit(log, cutoff="1998-03-31")
     assert marker.exists()
 
 

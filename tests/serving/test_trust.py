@@ -39,7 +39,7 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
 
 import clvkit
-from clvkit.serving._trust import TRUSTED_TYPES, untrusted
+from clvkit.serving._trust import TRUSTED_TYPES, cached, untrusted
 
 #: The search is no part of a served model (its study cannot be stored, and the model needs none),
 #: and nothing is an instance of the base class.
@@ -150,3 +150,32 @@ def test_functions_of_ones_own_stay_off_the_list():
 def test_untrusted_keeps_what_is_off_the_list():
     asked = ["os.system", "collections.OrderedDict", "builtins.eval"]
     assert untrusted(asked) == ["builtins.eval", "os.system"]
+
+
+def in_an_array(estimator):
+    held = np.empty(1, dtype=object)
+    held[0] = estimator
+    return SimpleImputer(fill_value=held)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        lambda estimator: estimator,
+        lambda estimator: TransformedTargetRegressor(estimator),
+        lambda estimator: VotingRegressor([("a", Ridge()), ("b", estimator)]),
+        lambda estimator: FunctionTransformer(kw_args={"a": ({"b": [estimator]},)}),
+        in_an_array,
+    ],
+    ids=["itself", "parameter", "step", "nested", "array"],
+)
+def test_a_cache_is_found_wherever_it_is(inside):
+    cache = make_pipeline(StandardScaler(), Ridge(), memory="a-folder")
+    assert cached(inside(cache)) == ["Pipeline"]
+    assert cached(inside(cache.set_params(memory=None))) == []
+
+
+def test_a_thing_that_holds_itself_is_looked_at_once():
+    held = {"memory": "no estimator"}
+    held["itself"] = held
+    assert cached(FunctionTransformer(kw_args=held)) == []
