@@ -100,7 +100,9 @@ def _what_the_model_reads(model: Any, message: str) -> str:
     found, which, _ = message.partition(" Say which")
     if not which:
         return message.replace("Pass covariates=,", "Give --covariates FILE,")
-    wanted = ", ".join((model.customer_id, model.date, model.amount, *model.attributes))
+    from clvkit.serving._learning import attribute_names, transaction_columns
+
+    wanted = ", ".join((*transaction_columns(model), *attribute_names(model.attributes)))
     return (
         f"{found} The model reads the columns it was fitted on: {wanted}. Rename those of the file."
     )

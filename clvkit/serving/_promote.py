@@ -47,6 +47,10 @@ def promote(
     the default it must be better beyond the noise between customers. With ``min_gain=-0.01`` it
     may be worse by 0.01, but not beyond doubt more: for a monthly refit of the same estimator.
 
+    What a challenger was searched with is not undone by fitting it anew: a search (``AutoCLV``)
+    that knew the period has chosen its candidate, parameters and weights by it. Search on data
+    that end a horizon before the log does, as by ``end=``, and let that model challenge.
+
     Use it wherever a version goes into production. It says nothing of whether the champion is any
     good; for that see the run's metrics, and the leaderboard of a new search.
 

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from clvkit import AutoCLV
+from clvkit.baselines import HistoricalRate
 from clvkit.cli import main
+from clvkit.history import latest_histories
 from clvkit.serving import CLVModel, load
 
 pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
@@ -106,6 +108,16 @@ def test_predict_names_the_columns_of_the_model(fitted, tmp_path, cdnow, capsys)
     message = capsys.readouterr().err
     assert "has no column 'client'" in message
     assert "The model reads the columns it was fitted on: client, day, paid." in message
+
+
+def test_columns_that_were_given_by_the_name_of_the_log_are_named_too(tmp_path, cdnow, capsys):
+    names = {"customer_id": {"transactions": "customer_id"}, "attributes": "channel"}
+    X = latest_histories(cdnow.assign(channel=1.0), **names)
+    CLVModel(HistoricalRate(), horizon="13W", **names).fit(X).save(tmp_path / "model")
+    cdnow.to_csv(tmp_path / "log.csv", index=False)
+    arguments = [str(tmp_path / "model"), str(tmp_path / "log.csv")]
+    assert main(["predict", *arguments, "--out", str(tmp_path / "values.csv")]) == 2
+    assert "fitted on: customer_id, date, amount, channel." in capsys.readouterr().err
 
 
 def test_a_coverage_in_percent_is_refused(fitted, log_file, capsys):
