@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -15,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, level_scores
 from clvkit.automl._inputs import door_settings
+from clvkit.automl._intervals import learn_intervals, out_of_fold
 from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
 from clvkit.automl._level import with_level
 from clvkit.automl._preparation import prepare_search
@@ -25,8 +25,6 @@ from clvkit.automl._records import fit_records
 from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
 from clvkit.automl._selection import choose, quickest
-from clvkit.automl._validation import Validation
-from clvkit.calibration import LevelIntervals
 from clvkit.errors import ClvkitError, ClvkitWarning
 from clvkit.history import latest_rows
 from clvkit.serving import CLVModel
@@ -348,8 +346,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self.origins_ = [fold.origin for fold in validation.folds]
         self.best_params_ = {"candidate": best.candidate.name, **best.params}
         self.best_score_ = best.score
-        self.oof_predictions_ = _out_of_fold(best, validation)
-        oof = self.oof_predictions_
+        self.oof_predictions_ = out_of_fold(best, validation)
         estimator = best.candidate.estimator(
             self.horizon_,
             random_state=seed,
@@ -361,12 +358,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         model = CLVModel(
             estimator,
             horizon=self.horizon_,
-            interval=LevelIntervals().fit(
-                oof["y_true"],
-                oof["y_pred"],
-                origin=oof.index.get_level_values("cutoff"),
-                tells_level=np.full(len(oof), not _knew_level(best, validation)),
-            ),
+            interval=learn_intervals(best, validation, X, self.horizon_),
             coverage=self.coverage,
             **door_settings(self, X),
         )
@@ -376,17 +368,3 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags
-
-
-def _knew_level(best: Evaluation, validation: Validation) -> bool:
-    """Whether a candidate was fitted on labels of the period that it was validated on."""
-    return validation.regime == "single" and best.candidate.label_trained
-
-
-def _out_of_fold(best: Evaluation, validation: Validation) -> pd.DataFrame:
-    assert best.predictions is not None
-    parts = [
-        pd.DataFrame({"y_true": fold.y_test, "y_pred": prediction}, index=fold.X_test.index)
-        for fold, prediction in zip(validation.folds, best.predictions, strict=True)
-    ]
-    return pd.concat(parts)

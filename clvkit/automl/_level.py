@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
@@ -23,7 +24,7 @@ from clvkit.calibration import SeasonCalibration, TotalCalibration
 from clvkit.errors import ClvkitError, ClvkitWarning
 from clvkit.history import latest_rows
 
-__all__ = ["add_level", "level_of", "scale_to", "with_level"]
+__all__ = ["add_level", "learn_level", "level_of", "scale_to", "with_level"]
 
 #: Mean absolute logarithm of expected over actual total from which on the level is not trusted.
 _LARGEST_MISS = float(np.log(2.0))
@@ -45,13 +46,22 @@ def add_level(validation: Validation) -> Validation:
     Where these totals were off by more than a factor of 2 in the mean, the purchase model does
     not know this trade, and candidates keep their own.
     """
-    totals = [_expected_total(fold, validation.horizon) for fold in validation.folds]
-    truth = [float(fold.y_test.sum()) for fold in validation.folds]
-    misses = [abs(np.log(t / y)) for t, y in zip(totals, truth, strict=True) if t and y > 0]
+    folds = [_with_total(fold, validation.horizon) for fold in validation.folds]
+    pairs = [(fold.total, float(fold.y_test.sum())) for fold in folds]
+    misses = [abs(np.log(total / y)) for total, y in pairs if total and y > 0]
     if not misses or np.mean(misses) > _LARGEST_MISS:
         return validation
-    folds = [replace(f, total=t) for f, t in zip(validation.folds, totals, strict=True)]
     return replace(validation, folds=folds)
+
+
+def learn_level(X: pd.DataFrame, horizon: str) -> SeasonCalibration | None:
+    """Fit the regressor whose total counts; None where nobody has bought twice."""
+    try:
+        with warnings.catch_warnings():  # what it has to say is said again at the final fit
+            warnings.simplefilter("ignore", ClvkitWarning)
+            return level_of(horizon).fit(X)
+    except ClvkitError:
+        return None
 
 
 def scale_to(prediction: NDArray[np.float64], total: float | None) -> NDArray[np.float64]:
@@ -60,14 +70,13 @@ def scale_to(prediction: NDArray[np.float64], total: float | None) -> NDArray[np
     return prediction * (total / own) if total is not None and own > 0 else prediction
 
 
-def _expected_total(fold: Fold, horizon: str) -> float | None:
-    """Return the total of the rows of a fold as the purchase model saw it at the origin."""
-    model = level_of(horizon)
-    try:
-        with warnings.catch_warnings():  # what it has to say is said again at the final fit
-            warnings.simplefilter("ignore", ClvkitWarning)
-            model.fit(latest_rows(fold.X_known))
-            total = float(np.sum(model.predict(fold.X_test)))
-    except ClvkitError:  # nobody has bought twice
-        return None
-    return total if total > 0 else None
+def _with_total(fold: Fold, horizon: str) -> Fold:
+    """Return the fold with the total of its rows as the purchase model saw it at the origin."""
+    model = learn_level(latest_rows(fold.X_known), horizon)
+    if model is None:
+        return fold
+    total = float(np.sum(model.predict(fold.X_test)))
+    if not total > 0:
+        return fold
+    error, seasonal = model.factor_error_, not model.reason_
+    return replace(fold, total=total, total_error=error, seasonal=seasonal)

@@ -57,6 +57,10 @@ class Fold:
     total : float or None
         What predictions are scaled to in sum before they are scored, where the level of the
         candidates is set for all alike; see :mod:`clvkit.automl._level`.
+    total_error : float
+        Standard error of the logarithm of the season in that total.
+    seasonal : bool
+        Whether that total knows the season of the year before.
     """
 
     origin: str
@@ -67,6 +71,8 @@ class Fold:
     y_test: NDArray[np.float64]
     customer_folds: NDArray[np.int64] | None = None
     total: float | None = None
+    total_error: float = 0.0
+    seasonal: bool = False
 
 
 @dataclass(frozen=True)
