@@ -107,12 +107,10 @@ class LevelIntervals(BaseEstimator):
 
     **Level.** The truths of an origin are compared with its predictions at the level that the
     origin turned out to have, as far as its total differs by more than chance. How much levels
-    differ is learnt apart: a spread of 0 is four times as likely as another at first, and
-    the ratios of the totals tell. Scores then recur at seven equally likely levels.
+    differ is learnt apart, from the ratios of the totals; a spread of 0 is four times as likely
+    as another at first. Scores then recur at seven equally likely levels.
 
-    Where there are too few scores for a rank (fewer than ``2 / a - 1``), the most extreme score
-    stands in for an infinite bound, without a guarantee. The interval always contains the
-    prediction. Its ends may jump from one group of predictions to the next.
+    With fewer than ``2 / a - 1`` scores the most extreme one stands in for an infinite bound.
 
     **Sums.** Chance has the sums of mean, variance and third moment of errors at each level, as a
     shifted gamma distribution; groups of a level may err together, and so may the whole period.

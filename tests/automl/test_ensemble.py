@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from clvkit import AutoCLV, latest_histories
+from clvkit import AutoCLV, latest_histories, make_samples
 from clvkit.automl import Candidate
 from clvkit.automl._ensemble import build_ensemble
 from clvkit.automl._evaluation import Evaluation
@@ -188,3 +188,19 @@ def test_a_level_that_was_far_off_is_not_used(cdnow):
     X = latest_histories(grown, end="1998-06-30")
     validation = plan_validation(X, None, "13W", n_origins=1)
     assert not add_level(validation).levelled
+
+
+def test_on_noise_nothing_is_gained(cdnow):
+    """The winner is no better than a constant on fresh noise, and its intervals hold as asked."""
+    X, y = make_samples(cdnow, "13W")
+    rng = np.random.default_rng(0)
+    noise = rng.gamma(0.4, 40, len(y)) * (rng.random(len(y)) < 0.3)
+    cutoff = X.index.get_level_values("cutoff")
+    last = cutoff == cutoff.max()
+    auto = AutoCLV("13W", n_trials=6, random_state=0, verbose=0).fit(X[~last], noise[~last])
+    fresh = noise[last]
+    constant = d2_tweedie(fresh, np.full(len(fresh), noise[~last].mean()))
+    assert d2_tweedie(fresh, auto.predict(X[last])) <= constant + 0.005
+    ends = auto.predict_interval(X[last])
+    inside = (ends["lower"] <= fresh) & (fresh <= ends["upper"])
+    assert 0.85 <= inside.mean() <= 0.97
