@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clvkit.automl._evaluation import Evaluation
+from clvkit.automl._bootstrap import CustomerBootstrap
+from clvkit.automl._evaluation import Evaluation, level_scores, scaled_to_truth
 from clvkit.automl._predictions import CandidatePredictions
 from clvkit.automl._scoring import other_scores
 from clvkit.automl._validation import N_CUSTOMER_FOLDS, Fold, Validation
-from clvkit.automl.candidates import Candidate
+from clvkit.automl.candidates import MIXTURE, Candidate
+from clvkit.errors import NoComponentsError
 from clvkit.metrics import clv_metrics
 from clvkit.model_selection import AverageRegressor
 
@@ -62,20 +64,37 @@ class _Part:
     def score(self, prediction: Array, scorer: Any) -> float:
         """Return the score of predictions of these rows."""
         X = self.fold.X_test.iloc[self.rows]
-        return float(scorer(CandidatePredictions(prediction), X, self.y))
+        return float(scorer(_MixedPredictions(prediction), X, self.y))
+
+
+class _MixedPredictions(CandidatePredictions):
+    """Predictions without the components that each member may have told of its own."""
+
+    def predict_components(self, X: Any) -> Any:
+        """Raise: what members told of their own is not what the mixture would tell."""
+        raise NoComponentsError("a mixture of candidates is scored by what it predicts alone")
 
 
 def build_ensemble(
-    evaluations: list[Evaluation], validation: Validation, scorer: Any, seed: int
+    evaluations: list[Evaluation],
+    validation: Validation,
+    scorer: Any,
+    seed: int,
+    *,
+    bootstrap: CustomerBootstrap | None = None,
 ) -> Evaluation | None:
-    """Return the mixture as one more evaluation, or None where it is no better than the best.
+    """Return the mixture as one more evaluation, or None where it is worse than the best.
 
     Weights are found by greedy selection with replacement (Caruana et al. 2004, section 2.2) and
     shrunk towards the best single candidate. What stands on the leaderboard is the score of
     weights that never saw the rows they are scored on: learnt at the other origins, or, where
     there is one origin only, from other customers. The mixture is dropped where it scores lower
     there than the best single candidate, chosen in the same way, by more than two standard
-    errors.
+    errors. A scorer that asks for components allows no mixture.
+
+    In the regime ``single`` without a common level, candidates that were fitted on labels of the
+    period and those that were not cannot be compared on rows: members are of the kind of the best
+    candidate alone.
 
     Parameters
     ----------
@@ -84,6 +103,8 @@ def build_ensemble(
     validation : Validation
     scorer : callable
     seed : int
+    bootstrap : CustomerBootstrap or None, default=None
+        Resamples on which the mixture is scored, too.
 
     Returns
     -------
@@ -95,13 +116,30 @@ def build_ensemble(
     .. [1] Caruana, Niculescu-Mizil, Crew and Ksikes (2004), Ensemble Selection from Libraries of
        Models, Proceedings of the 21st International Conference on Machine Learning.
     """
-    members = _members(evaluations)
+    knows_level = validation.regime == "single" and not validation.levelled
+    members = _members(evaluations, alike=knows_level)
     if len(members) < 2:
         return None
+    try:
+        mixture = _mix(members, validation, scorer, seed)
+    except NoComponentsError:
+        return None
+    if mixture is None:
+        return None
+    if knows_level:
+        level_scores([e for e in evaluations if not e.candidate.label_trained] + [mixture])
+    if bootstrap is not None:
+        mixture.resampled_scores = _resampled(mixture, validation, scorer, bootstrap)
+    return mixture
+
+
+def _mix(
+    members: dict[str, Evaluation], validation: Validation, scorer: Any, seed: int
+) -> Evaluation | None:
     whole = _whole(members, validation)
     held_out, plain = _crossed(whole, members, scorer, seed)
     gain, error = _gain(whole, held_out, plain, scorer, seed)
-    if not np.isfinite(gain) or gain < -2.0 * error:
+    if not np.isfinite([gain, error]).all() or gain < -2.0 * error:
         return None
     weights = _weights(whole, members, scorer)
     return _as_evaluation(weights, members, held_out, validation, scorer)
@@ -115,12 +153,18 @@ def best_of_each(evaluations: list[Evaluation]) -> list[Evaluation]:
     return list(best.values())
 
 
-def _members(evaluations: list[Evaluation]) -> dict[str, Evaluation]:
-    """Return the best trial of each candidate that beats a constant, by name."""
+def _members(evaluations: list[Evaluation], *, alike: bool) -> dict[str, Evaluation]:
+    """Return the best trial of each candidate that beats a constant, by name.
+
+    Of those ``alike``, only candidates of the kind of the best one, with labels or without.
+    """
     usable = [e for e in evaluations if e.state == "finished" and e.predictions is not None]
     constant = [e.score for e in usable if e.candidate.name == "population_mean"]
     least = max(constant, default=-np.inf)
-    return {one.name: one for one in best_of_each(usable) if one.score > least}
+    best = [one for one in best_of_each(usable) if one.score > least]
+    if alike:
+        best = [o for o in best if o.candidate.label_trained == best[0].candidate.label_trained]
+    return {one.name: one for one in best}
 
 
 def _whole(members: dict[str, Evaluation], validation: Validation) -> list[_Part]:
@@ -229,7 +273,18 @@ def _gain(
             again = _Part(part.fold, part.rows[drawn], {})
             differences.append(again.score(one[drawn], scorer) - again.score(other[drawn], scorer))
         resampled.append(np.mean(differences))
-    return gain, float(np.std(resampled))
+    known = [difference for difference in resampled if np.isfinite(difference)]
+    return gain, float(np.std(known)) if known else np.nan
+
+
+def _resampled(
+    mixture: Evaluation, validation: Validation, scorer: Any, bootstrap: CustomerBootstrap
+) -> list[list[float]]:
+    assert mixture.predictions is not None
+    return [
+        bootstrap.scores(scorer, fold, k, _MixedPredictions(_at(mixture, k)))
+        for k, fold in enumerate(validation.folds)
+    ]
 
 
 def _as_evaluation(
@@ -241,8 +296,8 @@ def _as_evaluation(
 ) -> Evaluation:
     chosen = {name: members[name] for name in weights}
     candidate = Candidate(
-        "ensemble",
-        "ensemble",
+        MIXTURE,
+        MIXTURE,
         _EnsembleBuilder(chosen, validation.levelled),
         label_trained=any(member.candidate.label_trained for member in chosen.values()),
     )
@@ -256,7 +311,10 @@ def _as_evaluation(
     )
     for part, prediction in _pairs(_whole(members, validation), held_out):
         result.scores.append(part.score(prediction, scorer))
-        others = other_scores(scorer, CandidatePredictions(prediction), part.fold.X_test, part.y)
+        if validation.regime == "single" and part.fold.total is None:
+            scaled = scaled_to_truth(prediction, part.y)
+            result.scaled_scores.append(part.score(scaled, scorer))
+        others = other_scores(scorer, _MixedPredictions(prediction), part.fold.X_test, part.y)
         result.metrics.append(clv_metrics(part.y, prediction, None) | others)
     return result
 
@@ -272,17 +330,19 @@ class _EnsembleBuilder:
         self, horizon: str, random_state: int | None, weights: Weights
     ) -> AverageRegressor:
         """Return the unfitted mixture."""
-        parts = []
+        parts: list[tuple[str, Any]] = []
         for name in weights:
             member = self.members[name]
             estimator = member.candidate.estimator(
                 horizon, random_state=random_state, params=member.params
             )
-            # A step's name must not hold "__", nor be that of a parameter of the average.
-            parts.append((_step_name(name), estimator))
+            parts.append((_step_name(name, [taken for taken, _ in parts]), estimator))
         return AverageRegressor(parts, list(weights.values()), equal_totals=self.equal_totals)
 
 
-def _step_name(name: str) -> str:
-    taken = ("estimators", "weights", "equal_totals")
-    return f"{name}_" if name in taken else name.replace("__", "_")
+def _step_name(name: str, taken: list[str]) -> str:
+    """Return a name without "__" that is no other step's, nor that of a parameter."""
+    free = name.replace("__", "_")
+    while free in ("estimators", "weights", "equal_totals", *taken):
+        free = f"{free.rstrip('_')}-{len(taken) + 1}" if free in taken else f"{free}_"
+    return free

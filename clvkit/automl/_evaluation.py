@@ -24,7 +24,7 @@ from clvkit.metrics import clv_metrics
 from clvkit.utils._deadline import check_deadline
 from clvkit.utils._warnings import collected
 
-__all__ = ["Evaluation", "evaluate", "level_scores"]
+__all__ = ["Evaluation", "evaluate", "level_scores", "scaled_to_truth"]
 
 
 @dataclass
@@ -173,7 +173,7 @@ def _evaluate_fold(
     result.scores.append(score)
     others = other_scores(scorer, asked, fold.X_test, fold.y_test)
     if validation.regime == "single" and fold.total is None:
-        scaled = CandidatePredictions(_scaled(prediction, fold.y_test), components)
+        scaled = CandidatePredictions(scaled_to_truth(prediction, fold.y_test), components)
         result.scaled_scores.append(float(scorer(scaled, fold.X_test, fold.y_test)))
     active = components.get("probability_active")
     result.metrics.append(clv_metrics(fold.y_test, prediction, active) | others)
@@ -182,7 +182,7 @@ def _evaluate_fold(
     return asked
 
 
-def _scaled(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def scaled_to_truth(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scale the total to the truth; where it cannot be scaled it stays as it is."""
     total = prediction.sum()
     return prediction * (y.sum() / total) if total > 0 and y.sum() > 0 else prediction

@@ -9,8 +9,14 @@ from sklearn.pipeline import Pipeline
 
 from clvkit.baselines import HistoricalRate, LastPeriod
 from clvkit.btyd import BTYDRegressor, ContractualCLVRegressor
+from clvkit.calibration import ConformalInterval, SeasonCalibration, TotalCalibration
+from clvkit.model_selection import AverageRegressor
 
 __all__ = ["OwnBuilder", "needs_no_labels"]
+
+
+_WITHOUT_LABELS = (BTYDRegressor, ContractualCLVRegressor, HistoricalRate, LastPeriod)
+_AROUND = (SeasonCalibration, TotalCalibration, ConformalInterval)
 
 
 class OwnBuilder:
@@ -45,9 +51,16 @@ class OwnBuilder:
 
 
 def needs_no_labels(estimator: Any) -> bool:
-    """Whether an estimator, or the last step of a pipeline, learns without labels."""
+    """Whether an estimator, or the last step of a pipeline, learns without labels.
+
+    What is put around an estimator, or several, needs labels where one of these does.
+    """
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return isinstance(last, (BTYDRegressor, ContractualCLVRegressor, HistoricalRate, LastPeriod))
+    if isinstance(last, _AROUND):
+        return needs_no_labels(last.estimator)
+    if isinstance(last, AverageRegressor):
+        return all(needs_no_labels(part) for _, part in last.estimators)
+    return isinstance(last, _WITHOUT_LABELS)
 
 
 def _is(key: str, name: str) -> bool:

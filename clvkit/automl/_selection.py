@@ -40,7 +40,9 @@ def choose(evaluations: list[Evaluation], search: Search, *, ensemble: bool) -> 
             one.predictions = _again(one, search).predictions
     if not ensemble:
         return best
-    mixture = build_ensemble(scored, search.validation, search.scorer, search.seed)
+    mixture = build_ensemble(
+        scored, search.validation, search.scorer, search.seed, bootstrap=search.bootstrap
+    )
     if mixture is None:
         return best
     evaluations.append(mixture)

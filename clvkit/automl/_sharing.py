@@ -11,8 +11,10 @@ The pipeline that is kept in the end has no stand-ins in it.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +41,10 @@ _SHARED = (
     PurchaseModelFeatures,
     BTYDRegressor,
 )
+
+_NUMBERS: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_UNUSED = itertools.count()
+_NUMBERING = threading.Lock()
 
 
 @dataclass
@@ -209,9 +215,15 @@ def _update(digest: Any, values: Any) -> None:
         digest.update(joblib.hash(np.asarray(values)).encode())
         return
     # A store never changes, and the histories of one search share it.
-    digest.update(str(id(values.store)).encode())
+    digest.update(str(_number_of(values.store)).encode())
     for column in (values.begin, values.n_events, values.cutoff_moments):
         digest.update(column.tobytes())
+
+
+def _number_of(store: Any) -> int:
+    """Return a number that no other store ever has, unlike an address, which is used again."""
+    with _NUMBERING:
+        return _NUMBERS.setdefault(store, next(_UNUSED))
 
 
 def _codes(index: pd.Index, level: int) -> tuple[Any, Any]:

@@ -29,6 +29,7 @@ from clvkit.model_selection import SnapshotRegressor
 
 __all__ = [
     "FAMILIES",
+    "MIXTURE",
     "Candidate",
     "all_candidates",
     "default_candidates",
@@ -37,6 +38,9 @@ __all__ = [
 
 #: Families in the order in which they are tried: the cheap and strong ones first.
 FAMILIES = ("baseline", "btyd", "boosting", "hybrid", "regressor")
+
+#: The name of the mixture on the leaderboard.
+MIXTURE = "ensemble"
 
 Params = dict[str, Any]
 
@@ -163,7 +167,7 @@ def resolve_candidates(candidates: Any) -> list[Candidate]:
     Raises
     ------
     UnknownNameError
-        For a name that is neither a family nor a candidate.
+        For a name that is neither a family nor a candidate, and for that of the mixture.
     """
     if isinstance(candidates, dict):
         default = default_candidates()
@@ -203,6 +207,11 @@ def _named(name: Any) -> list[Candidate]:
 
 
 def _adopt(name: str, value: Any) -> Candidate:
+    if not isinstance(name, str) or name in ("", MIXTURE):
+        raise UnknownNameError(
+            f"candidates={{{name!r}: ...}}: a candidate's name is a text of its own, and "
+            f"{MIXTURE!r} is that of the mixture on the leaderboard. Give another one."
+        )
     if isinstance(value, Candidate):
         return replace(value, name=name)
     is_estimator = hasattr(value, "fit") and hasattr(value, "get_params")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clvkit.calibration._shrinkage import shrunk_log_ratio
 
-__all__ = ["Origins", "read_origins", "total_ratio"]
+__all__ = ["Origins", "read_origins", "total_error", "total_ratio"]
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,12 @@ class Origins(NamedTuple):
 def total_ratio(y: Array, predicted: Array) -> tuple[float, float]:
     """Return the ratio of the totals, and the standard error of its logarithm by chance."""
     ratio = float(y.sum() / predicted.sum())
-    return ratio, float(np.sqrt(np.sum((y - ratio * predicted) ** 2)) / y.sum())
+    return ratio, total_error(y, predicted, ratio)
+
+
+def total_error(y: Array, predicted: Array, ratio: float) -> float:
+    """Return the standard error of the logarithm of the total, were this the ratio to expect."""
+    return float(np.sqrt(np.sum((y - ratio * predicted) ** 2)) / y.sum())
 
 
 def read_origins(

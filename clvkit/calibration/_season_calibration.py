@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.calibration._origins import total_ratio
+from clvkit.calibration._origins import total_error, total_ratio
 from clvkit.calibration._past_windows import find_horizon
 from clvkit.calibration._shrinkage import shrinkage_error, shrunk_log_ratio
 from clvkit.errors import ArgumentError, CalibrationWarning, ShortLogError, SummaryError
@@ -318,7 +318,9 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             some = found.groups == value
             y, predicted = found.y[some], found.predicted[some]
             if y.sum() > 0 and predicted.sum() > 0:
-                ratio, error = total_ratio(y, predicted)
+                ratio, _ = total_ratio(y, predicted)
+                # Around the ratio of all: one customer has no spread around his own.
+                error = total_error(y, predicted, self.ratio_)
                 beyond = shrunk_log_ratio(np.log(ratio / self.ratio_), error)
                 factors[str(value)] = self.factor_ * float(np.exp(beyond))
         return factors
@@ -361,7 +363,7 @@ class SeasonCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
 
 def find_season(estimator: Any) -> SeasonCalibration | None:
-    """Return the season calibration in or around a fitted estimator, if there is one."""
+    """Return the season calibration that sets the level of a fitted estimator, if there is one."""
     while estimator is not None and not isinstance(estimator, SeasonCalibration):
         if isinstance(estimator, Pipeline) and len(estimator) == 1:
             estimator = estimator[-1]

@@ -121,7 +121,7 @@ class EventStore:
     attributes : dict of str to Attribute
     """
 
-    __slots__ = ("amount", "attributes", "time")
+    __slots__ = ("__weakref__", "amount", "attributes", "time")
 
     def __init__(
         self,

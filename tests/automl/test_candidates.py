@@ -16,11 +16,12 @@ from clvkit.automl import Candidate, all_candidates
 from clvkit.automl.candidates import FAMILIES, resolve_candidates
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.btyd import BTYDRegressor
+from clvkit.calibration import ConformalInterval, SeasonCalibration, TotalCalibration
 from clvkit.errors import UnknownNameError
 from clvkit.features import default_features
 from clvkit.history import latest_histories, make_samples
 from clvkit.metrics import d2_tweedie
-from clvkit.model_selection import SnapshotRegressor
+from clvkit.model_selection import AverageRegressor, SnapshotRegressor
 from clvkit.serving._trust import TRUSTED_TYPES
 
 DEFAULT = [
@@ -149,11 +150,22 @@ def test_an_own_candidate_of_a_default_name_takes_its_place():
         (PopulationMean(), True),
         (SnapshotRegressor(PopulationMean()), True),
         (make_pipeline(default_features(), RandomForestRegressor()), True),
+        (SeasonCalibration(BTYDRegressor()), False),
+        (make_pipeline(TotalCalibration(ConformalInterval(BTYDRegressor()))), False),
+        (SeasonCalibration(SnapshotRegressor(PopulationMean())), True),
+        (AverageRegressor([("a", BTYDRegressor()), ("b", HistoricalRate())]), False),
+        (AverageRegressor([("a", BTYDRegressor()), ("b", PopulationMean())]), True),
     ],
 )
 def test_what_learns_from_labels_is_known(estimator, label_trained):
     (candidate,) = [c for c in resolve_candidates({"own": estimator}) if c.name == "own"]
     assert candidate.label_trained is label_trained
+
+
+@pytest.mark.parametrize("name", ["ensemble", "", 1])
+def test_a_name_that_is_none_or_the_mixtures_is_refused(name):
+    with pytest.raises(UnknownNameError, match="'ensemble' is that of the mixture"):
+        resolve_candidates({name: HistoricalRate()})
 
 
 def test_own_estimators_get_the_horizon_and_the_seed_of_the_search():

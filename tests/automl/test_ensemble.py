@@ -8,10 +8,12 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from clvkit import AutoCLV, latest_histories, make_samples
 from clvkit.automl import Candidate
-from clvkit.automl._ensemble import build_ensemble
-from clvkit.automl._evaluation import Evaluation
+from clvkit.automl._bootstrap import draw_customers
+from clvkit.automl._ensemble import _EnsembleBuilder, build_ensemble
+from clvkit.automl._evaluation import Evaluation, level_scores
 from clvkit.automl._level import add_level
 from clvkit.automl._validation import plan_validation
+from clvkit.errors import RegimeWarning
 from clvkit.metrics import d2_tweedie, get_clv_scorer
 
 D2 = get_clv_scorer("d2_tweedie")
@@ -120,6 +122,87 @@ def test_a_mixture_that_is_clearly_worse_is_dropped(validation):
         for k in range(3)
     ]
     assert build_ensemble(members, validation, D2, 0) is None
+
+
+@pytest.mark.parametrize("scoring", ["churn_brier", "own"])
+def test_a_scorer_that_asks_for_components_ranks_without_a_mixture(cdnow, scoring):
+    def brier(estimator, X, y):
+        active = estimator.predict_components(X)["probability_active"]
+        return -float(np.mean((active - (y > 0)) ** 2))
+
+    auto = AutoCLV(
+        "13W",
+        candidates=["bg_nbd", "mbg_nbd"],
+        n_trials=2,
+        scoring=brier if scoring == "own" else scoring,
+        random_state=0,
+        verbose=0,
+    ).fit(cdnow[cdnow["customer_id"] % 4 == 0])
+    assert set(auto.leaderboard_.index) == {"bg_nbd", "mbg_nbd"}
+    assert auto.leaderboard_["score"].notna().all()
+
+
+def across_customers(name, predictions, validation, trial, label_trained):
+    """An evaluation at one origin, with its score at the true total, too.
+
+    Who has not seen labels of the period predicts three times too much.
+    """
+    (fold,), (prediction,) = validation.folds, predictions
+    prediction = prediction * (1.0 if label_trained else 3.0)
+    result = scored(name, name, [prediction], validation, trial)
+    result.candidate = Candidate(name, name, None, label_trained=label_trained)
+    scaled = prediction * fold.y_test.sum() / prediction.sum()
+    result.scaled_scores = [d2_tweedie(fold.y_test, scaled)]
+    return result
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["labels lead", "out of time leads"])
+def test_without_a_level_kinds_that_know_it_and_do_not_are_not_mixed(knows, cdnow):
+    """One origin; the best two know its level from labels, or the best two had to guess it."""
+    log = cdnow[cdnow["date"] <= "1998-01-31"]
+    X = latest_histories(log[log["customer_id"] % 3 == 0])
+    with pytest.warns(RegimeWarning):
+        validation = plan_validation(X, None, "26W", n_origins=1)
+    members = [
+        across_customers(
+            f"m{k}", noisy_truth(validation, k, 0.2 if k < 2 else 0.5), validation, k, good == knows
+        )
+        for k, good in enumerate([True, True, False, False])
+    ]
+    level_scores(members)
+    mixture = build_ensemble(members, validation, D2, 0)
+    assert set(mixture.params["weights"]) == {"m0", "m1"}
+    assert mixture.candidate.label_trained == knows
+    own = d2_tweedie(validation.folds[0].y_test, mixture.predictions[0])
+    best = max((m for m in members if not m.candidate.label_trained), key=lambda m: m.scores[0])
+    charge = max(best.scaled_scores[0] - best.scores[0], 0.0)
+    expected = min(own, mixture.scaled_scores[0]) - charge if knows else own
+    assert charge > 0
+    assert mixture.score == pytest.approx(expected)
+
+
+def test_the_mixture_is_scored_on_the_resamples_of_all(validation):
+    members = [
+        scored(f"m{k}", f"family{k}", noisy_truth(validation, k, 0.5), validation, k)
+        for k in range(2)
+    ]
+    bootstrap = draw_customers(validation, 0)
+    mixture = build_ensemble(members, validation, D2, 0, bootstrap=bootstrap)
+    assert np.shape(mixture.resampled_scores) == (3, len(bootstrap.counts[0]))
+    assert np.mean(mixture.resampled_scores) == pytest.approx(mixture.score, abs=0.1)
+
+
+def test_members_of_any_name_are_exported(validation):
+    names = ["a__b", "a_b", "weights", "weights_", "estimators"]
+    members = {
+        name: Evaluation(Candidate(name, "own", _Build(1), label_trained=False), {}, k)
+        for k, name in enumerate(names)
+    }
+    average = _EnsembleBuilder(members, False)("13W", 0, dict.fromkeys(names, 0.2))
+    steps = [name for name, _ in average.estimators]
+    assert len(set(steps)) == len(names)
+    average._validate_names(steps)
+    assert average.get_params()["equal_totals"] is False
 
 
 class Factor(RegressorMixin, BaseEstimator):

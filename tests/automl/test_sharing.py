@@ -19,7 +19,8 @@ from clvkit.automl._validation import plan_validation
 from clvkit.automl.candidates import all_candidates
 from clvkit.btyd import BTYDRegressor
 from clvkit.features import RFMFeatures, default_features
-from clvkit.history import get_histories, replace_histories
+from clvkit.history import HistoryArray, get_histories, replace_histories
+from clvkit.history._event_store import EventStore
 from clvkit.metrics import get_clv_scorer
 from clvkit.utils._warnings import collected, warn_user
 
@@ -194,3 +195,18 @@ def test_equal_transformers_share_and_different_ones_do_not(validation):
     Shared(RFMFeatures(), second).fit(X)
     Shared(RFMFeatures(half_life="30D"), third).fit(X)
     assert [trial.seconds > 0 for trial in (first, second, third)] == [True, False, True]
+
+
+def test_a_store_at_the_address_of_one_that_is_gone_is_another_one(log):
+    """As an own transformer makes them that changes amounts."""
+    X = latest_histories(log, end="1998-06-30")
+    array = get_histories(X)
+    begin, cutoff = array.begin, array.cutoff_moments
+    digests, addresses = set(), set()
+    for factor in range(20):
+        store = EventStore(array.store.time, array.store.amount * factor)
+        changed = HistoryArray(store, begin, begin + array.n_events, cutoff, array.dtype)
+        digests.add(fingerprint_rows(changed))
+        addresses.add(id(store))
+        del store, changed
+    assert len(digests) == 20 > len(addresses)

@@ -173,6 +173,19 @@ def test_groups_have_their_own_season():
         clone(model).set_params(group="land").fit(X)
 
 
+def test_a_group_of_one_customer_tells_little():
+    """He alone has no spread around his own ratio, which is no reason to believe it."""
+    X = latest_histories(world(1, None).log, CUTOFF)
+    group = np.full(len(X), "large", dtype=object)
+    group[:100] = [f"alone {k}" for k in range(100)]
+    model = SeasonCalibration(BTYDRegressor(horizon=HORIZON), group="country")
+    model.fit(X.assign(country=group))
+    alone = [factor for name, factor in model.factors_.items() if name != "large"]
+    assert len(alone) > 10
+    # Their own ratios are up to three times that of all.
+    assert_allclose(np.array(alone) / model.factor_, 1.0, atol=0.25)
+
+
 def test_growth_shows_where_it_is_asked_for():
     """Customers who buy ever more often: a model of constant rates is too low each time."""
     X = latest_histories(world(3, None).log, CUTOFF)

@@ -12,6 +12,7 @@ from clvkit import latest_histories
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.btyd import BTYDRegressor
 from clvkit.calibration import SeasonCalibration, TotalCalibration
+from clvkit.calibration._season_calibration import find_season
 from clvkit.datasets import simulate_log
 from clvkit.errors import CalibrationWarning, HorizonError
 from clvkit.history import get_histories, replace_histories
@@ -55,6 +56,22 @@ def test_a_season_of_the_year_before_is_in_the_default_total(shop):
     known = earlier.n_events > 0
     with pytest.warns(CalibrationWarning, match="another cutoff"):
         model.predict(replace_histories(later[known], earlier[known]))
+
+
+def test_the_season_in_the_total_is_the_one_that_sums_are_unsure_of(shop):
+    X = latest_histories(shop.log, "2022-10-31")
+    model = TotalCalibration(HistoricalRate(horizon="61D")).fit(X)
+    season = find_season(make_pipeline(model))
+    assert season is model.total_
+    assert season.factor_error_ > 0
+    seasonal = SeasonCalibration(HistoricalRate(horizon="61D"), on_missing="ignore")
+    plain = TotalCalibration(seasonal, BTYDRegressor(horizon="61D")).fit(X)
+    assert find_season(plain) is None
+    short = TotalCalibration(seasonal, BTYDRegressor(horizon="61D"))
+    once = latest_histories(shop.log.drop_duplicates("customer_id"), "2022-10-31")
+    short.fit(once)
+    assert short.total_ is None
+    assert find_season(short) is short.estimator_
 
 
 def test_the_factor_hangs_on_the_latest_row_of_each_customer(X):
