@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from clvkit.errors import ArgumentError, ClvkitError, OutputError
+from clvkit.errors import (
+    ArgumentError,
+    ClvkitError,
+    ModelFormatError,
+    OutputError,
+    UntrustedModelError,
+)
 from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._load import load
 from clvkit.serving._records import model_record
 from clvkit.tracking import FitRecord, MLflowWriter, check_model_name, describe_environment
 from clvkit.tracking._create_version import create_version
@@ -74,15 +81,18 @@ def register(auto: Any, name: str, *, experiment: str | None = None) -> int:
             ) from error
 
 
-def rollback(name: str) -> int:
+def rollback(name: str, *, check: bool = True) -> int:
     """Put the version that was champion before the present one back into use.
 
-    The two change places, so that a rollback can itself be taken back.
+    The two change places, so that a rollback can itself be taken back. The version is loaded
+    before any alias moves: one that cannot be loaded would leave nothing to serve.
 
     Parameters
     ----------
     name : str
         Name of the registered model.
+    check : bool, default=True
+        False moves the aliases unseen, as from a machine that may not read the artifacts.
 
     Returns
     -------
@@ -93,6 +103,8 @@ def rollback(name: str) -> int:
     ------
     ArgumentError
         If there is no such model, or no version before the champion.
+    ModelFormatError, UntrustedModelError
+        If that version cannot be loaded; see :func:`load`. No alias moves.
     OutputError
         If MLflow cannot be reached.
 
@@ -108,8 +120,20 @@ def rollback(name: str) -> int:
                 f"{name!r} has no version to roll back to: no version has the alias {PREVIOUS!r}. "
                 f"Aliases are moved by clvkit.serving.promote({name!r}, ...)."
             )
+        if check:
+            _check_loads(name, previous)
         move_champion(registry, name, champion, previous)
     return previous
+
+
+def _check_loads(name: str, version: int) -> None:
+    try:
+        load(f"models:/{name}/{version}")
+    except (ModelFormatError, UntrustedModelError) as error:
+        raise type(error)(
+            f"{name!r} was not rolled back, and no alias was moved: version {version} "
+            f"cannot be loaded. {error}"
+        ) from error
 
 
 def move_champion(registry: Any, name: str, old: int | None, new: int) -> None:

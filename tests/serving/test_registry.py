@@ -1,8 +1,11 @@
+from pathlib import Path
+
+import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
 from clvkit import AutoCLV
-from clvkit.errors import ArgumentError, OutputError
+from clvkit.errors import ArgumentError, OutputError, UntrustedModelError
 from clvkit.serving import load, model_record, register, rollback
 from clvkit.tracking import FitRecord, MLflowWriter
 
@@ -68,6 +71,20 @@ def test_a_rollback_swaps_and_can_be_taken_back(store, track, btyd):
     assert rollback("swapped") == 1
     assert (alias(store, "swapped", "champion"), alias(store, "swapped", "previous")) == (1, 3)
     assert rollback("swapped") == 3
+
+
+def test_a_damaged_version_is_not_put_into_use(store, track, btyd):
+    for which in ("previous", "champion"):
+        version = track(btyd, "damaged").version
+        store.set_registered_model_alias("damaged", which, version)
+    root = Path(mlflow.artifacts.download_artifacts("models:/damaged/1"))
+    file = root / "artifacts" / "clv_model" / "model.skops"
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(UntrustedModelError, match=r"no alias was moved: version 1 .* was changed"):
+        rollback("damaged")
+    assert (alias(store, "damaged", "champion"), alias(store, "damaged", "previous")) == (2, 1)
+    assert rollback("damaged", check=False) == 1
+    assert alias(store, "damaged", "champion") == 1
 
 
 @pytest.mark.parametrize("aliases", [{}, {"champion": "1"}, {"champion": "1", "previous": "1"}])
