@@ -167,7 +167,7 @@ class UnitWarning(ClvkitWarning):
 
 
 class RegimeWarning(ClvkitWarning):
-    """The log is short, so the validation is weaker than the usual one."""
+    """The validation is weaker than the usual one: a short log, or a splitter that leaks."""
 
 
 class BoundaryWarning(ClvkitWarning):

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from clvkit.automl._delegation import ModelDelegation
 from clvkit.automl._evaluation import Evaluation, level_scores
-from clvkit.automl._inputs import door_settings
+from clvkit.automl._inputs import check_registration, door_settings
 from clvkit.automl._intervals import learn_intervals, out_of_fold
 from clvkit.automl._leaderboard import make_leaderboard, warn_of_failures
 from clvkit.automl._level import with_level
@@ -25,10 +25,10 @@ from clvkit.automl._records import fit_records
 from clvkit.automl._scoring import resolve_scoring
 from clvkit.automl._search import Search, run_search
 from clvkit.automl._selection import choose, quickest
-from clvkit.errors import ClvkitError, ClvkitWarning
+from clvkit.errors import ClvkitWarning
 from clvkit.history import latest_rows
 from clvkit.serving import CLVModel
-from clvkit.tracking import check_model_name, keep, write
+from clvkit.tracking import keep, write
 from clvkit.utils._deadline import OutOfTime, deadline
 from clvkit.utils._duration import parse_duration
 from clvkit.utils._warnings import warn_user
@@ -69,6 +69,12 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         ``__name__`` of the function in the list. None is the first one.
     n_origins : int, default=3
         Number of past origins, half a horizon apart; fewer where the log is short.
+    validation : splitter of scikit-learn or None, default=None
+        Splits the samples of ``fit(X, y)`` in place of the origins; one that wants groups is given
+        the customers. Candidates that need no labels are fitted on the training rows, too.
+    groups : {"customers"} or None, default=None
+        ``"customers"`` validates a cold start: customers, in five folds, are predicted by
+        candidates that were fitted on the other four, histories included.
     ensemble : bool, default=True
         Whether a weighted mixture of the candidates competes, too. Its score on the leaderboard
         is that of weights which never saw the rows they are scored on.
@@ -117,10 +123,11 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         Its mean score over the origins.
     leaderboard_ : DataFrame
         One row a trial, the best one first; see the page on validation for its columns.
-    regime_ : {"rolling", "single", "short"}
-        How much validation the log allowed; also on the leaderboard.
+    regime_ : {"rolling", "single", "short", "custom"}
+        How much validation the log allowed, ``custom`` with ``validation=``; with ``groups`` it
+        ends in ``", cold start"``. Also on the leaderboard.
     origins_ : list of str
-        Origins of the validation as ISO dates, the latest first.
+        Origins of the validation as ISO dates, the latest first; or names of the splits.
     oof_predictions_ : DataFrame
         Out-of-fold predictions of the best candidate: ``y_true`` and ``y_pred``, indexed by
         (``customer_id``, ``cutoff``).
@@ -137,6 +144,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     ------
     LogError, LogTypeError, DurationError
         At fit, when the log or the horizon cannot be used.
+    ArgumentError
+        At fit, when there is a ``validation`` and no samples that it could split.
     UnknownNameError
         For an unknown scoring, family or candidate.
     StudyError
@@ -145,7 +154,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     Warns
     -----
     RegimeWarning
-        When the log is too short for the full validation; the leaderboard names the regime.
+        When the log is too short for the full validation, or ``validation`` trains on labels of
+        the period that it tests on.
     CandidateWarning
         When candidates could not be validated; the leaderboard says why.
 
@@ -178,6 +188,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         "scoring": [str, callable, list, tuple, dict],
         "refit": [str, None],
         "n_origins": [Interval(Integral, 1, None, closed="left")],
+        "validation": [HasMethods(["split", "get_n_splits"]), None],
+        "groups": [StrOptions({"customers"}), None],
         "ensemble": ["boolean"],
         "level": [StrOptions({"season", "own"})],
         "n_jobs": [
@@ -206,6 +218,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         scoring: Any = "d2_tweedie",
         refit: str | None = None,
         n_origins: int = 3,
+        validation: Any = None,
+        groups: str | None = None,
         ensemble: bool = True,
         level: str = "season",
         n_jobs: int | None = 1,
@@ -235,6 +249,8 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self.scoring = scoring
         self.refit = refit
         self.n_origins = n_origins
+        self.validation = validation
+        self.groups = groups
         self.ensemble = ensemble
         self.level = level
         self.n_jobs = n_jobs
@@ -275,7 +291,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
         self
         """
         start = time.perf_counter()
-        self._check_settings()
+        check_registration(self)
         self.horizon_ = str(parse_duration(self.horizon))
         scorer = resolve_scoring(self.scoring, self.refit)
         deadline = None if self.timeout is None else start + self.timeout
@@ -292,17 +308,6 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
             self.fit_records_ = keep(fit_records(self, evaluations, search.validation, histories))
             self.tracked_run_ = write(self.fit_records_)
         return self
-
-    def _check_settings(self) -> None:
-        """Refuse before the search what would only be refused after it."""
-        if self.register_as is None:
-            return
-        check_model_name(self.register_as)
-        if self.tracking is None:
-            raise ClvkitError(
-                f"register_as={self.register_as!r} needs tracking: a registered model belongs to "
-                "a run. Give tracking='experiment name' too."
-            )
 
     @property
     def _score_name(self) -> str:
@@ -342,7 +347,7 @@ class AutoCLV(ModelDelegation, Presentation, Presets, RegressorMixin, BaseEstima
     def _keep(self, best: Evaluation, X: pd.DataFrame, y: Any, search: Search) -> None:
         """Fit the best candidate on everything, and keep what the search found."""
         validation, seed = search.validation, search.seed
-        self.regime_ = validation.regime
+        self.regime_ = validation.name
         self.origins_ = [fold.origin for fold in validation.folds]
         self.best_params_ = {"candidate": best.candidate.name, **best.params}
         self.best_score_ = best.score

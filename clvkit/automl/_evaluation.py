@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from clvkit.automl._bootstrap import CustomerBootstrap
+from clvkit.automl._cold_start import across_customers
 from clvkit.automl._level import scale_to
 from clvkit.automl._model_size import count_bytes
 from clvkit.automl._predictions import CandidatePredictions
@@ -156,15 +158,15 @@ def _evaluate_fold(
     result: Evaluation, estimator: Any, fold: Fold, validation: Validation, scorer: Any
 ) -> CandidatePredictions:
     """Fit, predict and score at one origin; return what was predicted."""
-    candidate = result.candidate
-    if fold.customer_folds is not None and candidate.label_trained:
-        prediction, components = _across_customers(result, estimator, fold)
-    else:
-        if candidate.label_trained and fold.X_train is not None:
-            _fit(result, estimator, fold.X_train, fold.y_train)
-        else:
-            _fit(result, estimator, fold.X_known, None)
+    X, y = _training_rows(result.candidate, fold)
+    groups = fold.cold_folds
+    if groups is None and result.candidate.label_trained:
+        groups = fold.customer_folds
+    if groups is None:
+        _fit(result, estimator, X, y)
         prediction, components = _predict(result, estimator, fold.X_test)
+    else:
+        prediction, components = _across_customers(result, estimator, (X, y), fold.X_test, groups)
     prediction = scale_to(prediction, fold.total)
     asked = CandidatePredictions(prediction, components)
     score = float(scorer(asked, fold.X_test, fold.y_test))
@@ -211,19 +213,35 @@ def level_scores(evaluations: list[Evaluation]) -> None:
             evaluation.scores = [known - charge]
 
 
-def _across_customers(
-    result: Evaluation, estimator: Any, fold: Fold
-) -> tuple[NDArray[np.float64], Any]:
-    from sklearn.base import clone
+def _training_rows(candidate: Candidate, fold: Fold) -> tuple[pd.DataFrame, Any]:
+    """Return what a candidate is fitted on at an origin, before customers are left out."""
+    if candidate.label_trained and fold.customer_folds is not None:
+        return fold.X_test, fold.y_test
+    if candidate.label_trained and fold.X_train is not None:
+        return fold.X_train, fold.y_train
+    return fold.X_known, None
 
-    prediction = np.empty(len(fold.X_test))
-    assert fold.customer_folds is not None
-    for k in np.unique(fold.customer_folds):
-        test = fold.customer_folds == k
+
+def _across_customers(
+    result: Evaluation,
+    estimator: Any,
+    data: tuple[pd.DataFrame, Any],
+    X_test: pd.DataFrame,
+    groups: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], Any]:
+    """Predict the customers of each group by a fit on the others."""
+    X, y = data
+    prediction = np.empty(len(X_test))
+    positions, parts = [], []
+    for known, test in across_customers(X, X_test, groups):
         model = clone(estimator)
-        _fit(result, model, fold.X_test[~test], fold.y_test[~test])
-        prediction[test], _ = _predict(result, model, fold.X_test[test])
-    return prediction, {}
+        _fit(result, model, X[known], None if y is None else y[known])
+        prediction[test], components = _predict(result, model, X_test[test])
+        positions.append(np.flatnonzero(test))
+        parts.append(components)
+    if not all(isinstance(part, pd.DataFrame) for part in parts):
+        return prediction, {}
+    return prediction, pd.concat(parts).iloc[np.argsort(np.concatenate(positions))]
 
 
 def _fit(result: Evaluation, estimator: Any, X: pd.DataFrame, y: Any) -> None:

@@ -9,16 +9,34 @@ import numpy as np
 import pandas as pd
 
 from clvkit.automl._validation import Validation
-from clvkit.errors import LogError
+from clvkit.errors import ClvkitError, LogError
 from clvkit.history import HistoryDtype, get_histories, latest_histories
 from clvkit.history._access import check_same_cutoffs
 from clvkit.history._read import column_names
-from clvkit.tracking import fingerprint
+from clvkit.tracking import check_model_name, fingerprint
 
 if TYPE_CHECKING:
     from clvkit.automl._auto_clv import AutoCLV
 
-__all__ = ["door_settings", "read_histories", "search_identity"]
+__all__ = ["check_registration", "door_settings", "read_histories", "search_identity"]
+
+
+def check_registration(auto: AutoCLV) -> None:
+    """Refuse before the search what would only be refused after it.
+
+    Raises
+    ------
+    ClvkitError
+        When the model cannot be registered under the name, or there is no run for it.
+    """
+    if auto.register_as is None:
+        return
+    check_model_name(auto.register_as)
+    if auto.tracking is None:
+        raise ClvkitError(
+            f"register_as={auto.register_as!r} needs tracking: a registered model belongs to "
+            "a run. Give tracking='experiment name' too."
+        )
 
 
 def read_histories(auto: AutoCLV, X: Any, y: Any) -> pd.DataFrame:
@@ -78,7 +96,7 @@ def search_identity(
         "labels": str(joblib.hash(labels)),
         "horizon": horizon,
         "scoring": scoring,
-        "validation": validation.protocol,
+        "validation": validation.identity,
         "level": "one" if validation.levelled else "own",
     }
 

@@ -38,18 +38,16 @@ def learn_intervals(
     if validation.levelled:
         now = learn_level(latest_rows(X), horizon)
         seasonal = now is not None and not now.reason_
-    parts = [np.full(len(fold.y_test), not seasonal or fold.seasonal) for fold in validation.folds]
+    tells = [
+        (not seasonal or fold.seasonal) and not fold.knew_level(best.candidate.label_trained)
+        for fold in validation.folds
+    ]
+    parts = [np.full(len(f.y_test), told) for f, told in zip(validation.folds, tells, strict=True)]
     errors = [np.full(len(fold.y_test), fold.total_error) for fold in validation.folds]
     return LevelIntervals().fit(
         oof["y_true"],
         oof["y_pred"],
         origin=oof.index.get_level_values("cutoff"),
-        tells_level=np.concatenate(parts) & (not _knew_level(best, validation)),
+        tells_level=np.concatenate(parts),
         level_error=np.concatenate(errors),
     )
-
-
-def _knew_level(best: Evaluation, validation: Validation) -> bool:
-    """Whether a candidate was fitted on labels of the period that it was validated on."""
-    crossed = validation.regime == "single" and best.candidate.label_trained
-    return crossed and not validation.levelled

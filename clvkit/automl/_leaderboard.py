@@ -131,7 +131,7 @@ def _row(
     return {
         "candidate": evaluation.name,
         "family": evaluation.candidate.family,
-        "regime": validation.regime,
+        "regime": validation.name,
         "state": evaluation.state,
         "score": evaluation.score,
         "score_std": float(np.std(scores)) if len(scores) == len(origins) else np.nan,

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from clvkit.automl._cold_start import across_customers
 from clvkit.automl._validation import Fold, Validation
 from clvkit.btyd import BTYDRegressor
 from clvkit.calibration import SeasonCalibration, TotalCalibration
@@ -72,11 +73,20 @@ def scale_to(prediction: NDArray[np.float64], total: float | None) -> NDArray[np
 
 def _with_total(fold: Fold, horizon: str) -> Fold:
     """Return the fold with the total of its rows as the purchase model saw it at the origin."""
-    model = learn_level(latest_rows(fold.X_known), horizon)
-    if model is None:
-        return fold
-    total = float(np.sum(model.predict(fold.X_test)))
+    X = latest_rows(fold.X_known)
+    everybody = (np.full(len(X), True), np.full(len(fold.X_test), True))
+    parts = [everybody]
+    if fold.cold_folds is not None:
+        parts = list(across_customers(X, fold.X_test, fold.cold_folds))
+    total, errors, seasonal = 0.0, [], True
+    for known, test in parts:
+        model = learn_level(X[known], horizon)
+        if model is None:
+            return fold
+        total += float(np.sum(model.predict(fold.X_test[test])))
+        errors.append(model.factor_error_)
+        seasonal = seasonal and not model.reason_
     if not total > 0:
         return fold
-    error, seasonal = model.factor_error_, not model.reason_
-    return replace(fold, total=total, total_error=error, seasonal=seasonal)
+    # Fits that share most of their customers err alike, so that their errors do not average out.
+    return replace(fold, total=total, total_error=float(np.mean(errors)), seasonal=seasonal)

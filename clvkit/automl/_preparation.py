@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from clvkit.automl._bootstrap import draw_customers
+from clvkit.automl._cold_start import hold_out_customers
 from clvkit.automl._inputs import read_histories, search_identity
 from clvkit.automl._level import add_level
 from clvkit.automl._memory import MemoryLimit
@@ -74,8 +75,15 @@ def prepare_search(
 
 def _plan(auto: AutoCLV, histories: pd.DataFrame, y: Any, seed: int) -> Validation:
     validation = plan_validation(
-        histories, y, auto.horizon_, n_origins=auto.n_origins, random_state=seed
+        histories,
+        y,
+        auto.horizon_,
+        n_origins=auto.n_origins,
+        random_state=seed,
+        splitter=auto.validation,
     )
+    if auto.groups == "customers":
+        validation = hold_out_customers(validation, histories, seed)
     return add_level(validation) if auto.level == "season" and y is None else validation
 
 

@@ -103,7 +103,7 @@ def _fit_record(
         params={"horizon": auto.horizon_, **settings, "scoring": auto._score_name, **found},
         metrics={"score": auto.best_score_, **mean_metrics(champion)},
         tags={
-            "regime": validation.regime,
+            "regime": validation.name,
             "protocol": validation.protocol,
             "champion": str(best.name),
             "family": str(best["family"]),

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_consistent_length
 
-from clvkit.errors import FewCustomersError, RegimeWarning, ShortLogError
+from clvkit.automl._splits import Split, digest_of, split_by, split_rolling, warn_of_leaks
+from clvkit.errors import ArgumentError, FewCustomersError, RegimeWarning, ShortLogError
 from clvkit.history import (
     get_histories,
     latest_rows,
@@ -43,10 +44,12 @@ class Fold:
     Attributes
     ----------
     origin : str
-        The cutoff as ISO text: a date, with a time of day where the histories have one.
+        The cutoff as ISO text: a date, with a time of day where the histories have one. Of a
+        split that no cutoff names, its number, such as ``split 1``.
     X_known : DataFrame
         Histories at the origin (and, where samples were given, at earlier cutoffs): what
-        candidates that need no labels are fitted on, and all others that read them there.
+        candidates that need no labels are fitted on, and all others that read them there. Of a
+        user's own split the training rows.
     X_train, y_train : DataFrame and Series, or None
         Samples with known labels, where the caller gave labels.
     X_test, y_test : DataFrame and ndarray
@@ -61,6 +64,11 @@ class Fold:
         Standard error of the logarithm of the season in that total.
     seasonal : bool
         Whether that total knows the season of the year before.
+    cold_folds : ndarray of int64 or None
+        Fold of the customer of each test row, where no candidate may be fitted on the customers
+        that it predicts; see :mod:`clvkit.automl._cold_start`.
+    leaks : bool
+        Whether training labels tell of the period after a test row's cutoff.
     """
 
     origin: str
@@ -73,6 +81,13 @@ class Fold:
     total: float | None = None
     total_error: float = 0.0
     seasonal: bool = False
+    cold_folds: NDArray[np.int64] | None = None
+    leaks: bool = False
+
+    def knew_level(self, label_trained: bool) -> bool:
+        """Whether what is scored knows something of the level of the period from its fit."""
+        crossed = label_trained and self.customer_folds is not None
+        return self.leaks or (crossed and self.total is None)
 
 
 @dataclass(frozen=True)
@@ -81,16 +96,22 @@ class Validation:
 
     Attributes
     ----------
-    regime : {"rolling", "single", "short"}
+    regime : {"rolling", "single", "short", "custom"}
     horizon : str
         Horizon at the origins: the one asked for, but in the regime ``short``.
     folds : list of Fold
-        The latest origin first.
+        The latest origin first; of a user's own splitter in its order.
+    splitter : str
+        Name of the user's own splitter, in the regime ``custom``.
+    digest : str
+        What tells its splits from others.
     """
 
     regime: str
     horizon: str
     folds: list[Fold]
+    splitter: str = ""
+    digest: str = ""
 
     @property
     def labels_allowed(self) -> bool:
@@ -108,6 +129,16 @@ class Validation:
         return self.regime == "rolling" and all(fold.X_train is None for fold in self.folds)
 
     @property
+    def is_cold(self) -> bool:
+        """Whether customers are predicted by candidates that were fitted on others only."""
+        return any(fold.cold_folds is not None for fold in self.folds)
+
+    @property
+    def name(self) -> str:
+        """The regime, and whether customers were held out, as the leaderboard has it."""
+        return f"{self.regime}, cold start" if self.is_cold else self.regime
+
+    @property
     def protocol(self) -> str:
         """The validation in one sentence."""
         origins = ", ".join(fold.origin for fold in self.folds)
@@ -115,8 +146,16 @@ class Validation:
             "rolling": "out of time",
             "single": "one origin; label-trained candidates across customers, totals scaled",
             "short": "short log: only candidates that need no labels",
+            "custom": f"custom: splits by {self.splitter}",
         }[self.regime]
+        if self.is_cold:
+            how += "; cold start: each fifth of the customers by a fit on the other four"
         return f"{how}; horizon {self.horizon} after {origins}"
+
+    @property
+    def identity(self) -> str:
+        """What must be the same for scores to be of the same validation."""
+        return f"{self.protocol}; {self.digest}" if self.digest else self.protocol
 
 
 def plan_validation(
@@ -127,6 +166,7 @@ def plan_validation(
     n_origins: int,
     floor: float | None = 0.0,
     random_state: int = 0,
+    splitter: Any = None,
 ) -> Validation:
     """Choose the regime that the histories allow, and lay out its folds.
 
@@ -143,14 +183,24 @@ def plan_validation(
         Floor of the labels.
     random_state : int, default=0
         Deals customers into folds.
+    splitter : splitter of scikit-learn or None
+        Splits the samples of ``X`` and ``y`` in place of the origins.
 
     Raises
     ------
+    ArgumentError
+        When there is a splitter, and no samples that it could split.
     ShortLogError, FewCustomersError
         When nothing can be validated at all.
     """
     if y is not None:
-        return _plan_samples(X, y, horizon, n_origins, random_state)
+        return _plan_samples(X, y, horizon, n_origins, random_state, splitter)
+    if splitter is not None:
+        raise ArgumentError(
+            f"validation={type(splitter).__name__} splits samples, and fit was given none: a log "
+            "or its latest histories have one row a customer and no y. Make samples, X, y = "
+            "make_samples(log, horizon), and fit(X, y); or leave validation out."
+        )
     latest = latest_rows(X)
     known = get_histories(latest)
     duration = resolve_horizon(horizon, known)
@@ -199,50 +249,52 @@ def _plan_short(
 
 
 def _plan_samples(
-    X: pd.DataFrame, y: Any, horizon: str, n_origins: int, random_state: int
+    X: pd.DataFrame, y: Any, horizon: str, n_origins: int, random_state: int, splitter: Any
 ) -> Validation:
     """Lay out folds of samples whose labels the caller gave."""
     duration = resolve_horizon(horizon, get_histories(X))
     labels = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     check_consistent_length(X, labels)
-    cutoff = cutoffs_of(X)
-    cv = RollingOrigin(str(duration), n_origins=n_origins)
+    if splitter is not None:
+        splits = split_by(X, labels, splitter, duration)
+        warn_of_leaks(X, splits, splitter)
+        folds = [_sample_fold(X, labels, split) for split in splits]
+        name, digest = type(splitter).__name__, digest_of(splits)
+        return _checked(Validation("custom", str(duration), folds, name, digest))
     try:
-        splits = list(cv.split(X))
+        splits = split_rolling(X, RollingOrigin(str(duration), n_origins=n_origins), duration)
     except ShortLogError:
-        last = np.flatnonzero(cutoff == cutoff.max())
         warn_user(
             "no sample's horizon ends by the latest cutoff: candidates that learn from labels "
             "were validated across customers there, the others out of time. Samples at earlier "
             "cutoffs, such as make_samples(log, horizon), allow validation out of time for all.",
             RegimeWarning,
         )
-        fold = _sample_fold(X, labels, cutoff, None, last, random_state)
+        fold = _last_fold(X, labels, random_state)
         return _checked(Validation("single", str(duration), [fold]))
-    folds = [_sample_fold(X, labels, cutoff, train, test) for train, test in splits]
+    folds = [_sample_fold(X, labels, split) for split in splits]
     return _checked(Validation("rolling", str(duration), folds))
 
 
-def _sample_fold(
-    X: pd.DataFrame,
-    y: NDArray[np.float64],
-    cutoff: NDArray[np.int64],
-    train: NDArray[np.intp] | None,
-    test: NDArray[np.intp],
-    random_state: int | None = None,
-) -> Fold:
-    origin = cutoff[test[0]]
-    dealt = None if random_state is None else _deal(len(test), random_state)
-    histories = get_histories(X)
+def _sample_fold(X: pd.DataFrame, y: NDArray[np.float64], split: Split) -> Fold:
     return Fold(
-        format_moment(histories.cutoff_moments[test[0]], histories.dtype.resolution),
-        X.iloc[np.flatnonzero(cutoff <= origin)],
-        None if train is None else X.iloc[train],
-        None if train is None else y[train],
-        X.iloc[test],
-        y[test],
-        dealt,
+        split.name,
+        X.iloc[split.known],
+        X.iloc[split.train],
+        y[split.train],
+        X.iloc[split.test],
+        y[split.test],
+        leaks=split.leaks,
     )
+
+
+def _last_fold(X: pd.DataFrame, y: NDArray[np.float64], random_state: int) -> Fold:
+    """Return the samples of the latest cutoff, their customers dealt into folds."""
+    cutoff, histories = cutoffs_of(X), get_histories(X)
+    last = np.flatnonzero(cutoff == cutoff.max())
+    origin = format_moment(histories.cutoff_moments[last[0]], histories.dtype.resolution)
+    dealt = _deal(len(last), random_state)
+    return Fold(origin, X, None, None, X.iloc[last], y[last], dealt)
 
 
 def _fold(
