@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvkit.errors import ArgumentError, OutputError
@@ -20,6 +21,9 @@ from clvkit.tracking import ArtifactRecord, FitRecord, MLflowWriter, describe_en
 from clvkit.tracking._quiet import quiet_mlflow
 
 __all__ = ["promote", "refresh"]
+
+#: Customers who must have bought in the period; draws of fewer say little about any others.
+MIN_BUYERS = 30
 
 
 def promote(
@@ -45,7 +49,8 @@ def promote(
 
     The challenger wins if the lower end of the interval around its gain exceeds ``min_gain``. With
     the default it must be better beyond the noise between customers. With ``min_gain=-0.01`` it
-    may be worse by 0.01, but not beyond doubt more: for a monthly refit of the same estimator.
+    may be worse by 0.01, but not beyond doubt more: for a monthly refit of the same estimator. It
+    never wins where fewer than 30 customers bought anything in the period.
 
     What a challenger was searched with is not undone by fitting it anew: a search (``AutoCLV``)
     that knew the period has chosen its candidate, parameters and weights by it. Search on data
@@ -187,16 +192,7 @@ def _version(
 
 
 def _decide(result: Promotion, test: Backtest, gain: Gain, horizon: str) -> Promotion:
-    promoted = gain.lower > result.min_gain
-    if promoted:
-        reason = "better beyond the noise" if result.min_gain >= 0 else "not worse than allowed"
-    else:
-        reason = "worse" if gain.upper < 0 else "not better beyond the noise"
-    least = f", where {result.min_gain:+g} is the least" if result.min_gain else ""
-    sentence = (
-        f"The challenger is {reason}: {result.scoring} {gain.gain:+.4f} "
-        f"[{gain.lower:+.4f}, {gain.upper:+.4f}]{least}."
-    )
+    promoted, sentence = _judge(result, gain, int(np.count_nonzero(test.y > 0)))
     return replace(
         result,
         promoted=promoted,
@@ -206,6 +202,26 @@ def _decide(result: Promotion, test: Backtest, gain: Gain, horizon: str) -> Prom
         origin=test.origin,
         n_customers=len(test.y),
         metrics=_metrics(result, test),
+    )
+
+
+def _judge(result: Promotion, gain: Gain, n_buyers: int) -> tuple[bool, str]:
+    """Return whether the challenger wins, and why."""
+    if n_buyers < MIN_BUYERS:
+        return False, (
+            f"Only {n_buyers} of the customers bought anything in the test period, and "
+            f"{MIN_BUYERS} are the fewest that decide: {result.scoring} {gain.gain:+.4f} may be "
+            "chance."
+        )
+    promoted = gain.lower > result.min_gain
+    if promoted:
+        reason = "better beyond the noise" if result.min_gain >= 0 else "not worse than allowed"
+    else:
+        reason = "worse" if gain.upper < 0 else "not better beyond the noise"
+    least = f", where {result.min_gain:+g} is the least" if result.min_gain else ""
+    return promoted, (
+        f"The challenger is {reason}: {result.scoring} {gain.gain:+.4f} "
+        f"[{gain.lower:+.4f}, {gain.upper:+.4f}]{least}."
     )
 
 

@@ -95,6 +95,22 @@ def test_a_gain_within_noise_is_refused(store, shared_data):
     assert champion("noise") == 1
 
 
+@pytest.mark.parametrize(("n_buyers", "wins"), [(29, False), (30, True)])
+def test_of_a_few_buyers_no_challenger_wins(store, models, cdnow, n_buyers, wins):
+    """However far ahead it is: all but so many customers stop to buy at the origin."""
+    name = f"buyers-{n_buyers}"
+    crowned(name, models["rate"], cdnow)
+    late = cdnow["date"] > "1998-03-31"
+    kept = cdnow.loc[late & (cdnow["amount"] > 0), "customer_id"].unique()[:n_buyers]
+    few = cdnow[~late | cdnow["customer_id"].isin(kept)]
+    result = promote(name, models["bg_nbd"], few, scoring="mae", end="1998-06-30")
+    assert result.lower > 0
+    assert (result.promoted, champion(name)) == (wins, 2 if wins else 1)
+    assert (
+        "Only 29 of the customers bought anything in the test period" in result.reason
+    ) is not wins
+
+
 @pytest.mark.filterwarnings("ignore::clvkit.errors.DataWarning")
 @pytest.mark.parametrize("name", ["online_retail_II", "grocery_elog", "complete_journey_baskets"])
 def test_worse_ones_are_refused_on_real_logs(store, shared_data, name):
