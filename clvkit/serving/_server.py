@@ -13,6 +13,7 @@ from typing import Any
 
 from clvkit.errors import OutputError
 from clvkit.serving._clv_model import CLVModel
+from clvkit.serving._csv import TypedCSV, text_columns
 from clvkit.serving._load import load
 from clvkit.serving._records import model_record
 from clvkit.serving._requests import SERVING, with_nulls
@@ -87,6 +88,7 @@ def make_app(model: CLVModel) -> Any:
     with TemporaryDirectory() as place, quiet_mlflow(), environment(SERVING, "true"):
         save_model(record, Path(place) / "model")
         app = scoring_server.init(_StrictModel(load_model(f"{place}/model")))
+    app.add_middleware(TypedCSV, text=text_columns(model))
     app.middleware("http")(_refuse_politely)
     return app
 
