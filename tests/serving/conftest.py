@@ -1,10 +1,13 @@
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import clvkit
 from clvkit.baselines import HistoricalRate, PopulationMean
 from clvkit.btyd._btyd_regressor import BTYDRegressor
 from clvkit.calibration import LevelIntervals
@@ -13,6 +16,9 @@ from clvkit.history import latest_histories
 from clvkit.model_selection import SnapshotRegressor
 from clvkit.serving import CLVModel, model_record, pipeline_record
 from clvkit.tracking import FitRecord, MLflowWriter
+
+#: Processes start in other folders, where another clvkit may be installed.
+REPOSITORY = Path(clvkit.__file__).parents[1]
 
 ESTIMATORS = {
     "baseline": lambda: HistoricalRate(),
@@ -97,14 +103,21 @@ def served(tracked):
 
 @pytest.fixture(scope="session")
 def serving(tmp_path_factory):
-    """Return a context in which ``clvkit serve`` runs; it is the URL, and the process id."""
+    """Return a context in which ``clvkit serve`` runs; it is the URL, and the process id.
+
+    The process ends at once, and the test with it, where it does not import the clvkit under test.
+    """
 
     @contextmanager
     def served_at(place, **environment):
-        script = "import sys; from clvkit.cli import main; sys.exit(main(sys.argv[1:]))"
+        script = (
+            f"import sys, clvkit; assert clvkit.__file__ == {clvkit.__file__!r}, clvkit.__file__; "
+            "from clvkit.cli import main; sys.exit(main(sys.argv[1:]))"
+        )
         errors = tmp_path_factory.mktemp("server") / "errors.txt"
         with errors.open("w") as stderr, pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "127.0.0.1")
+            patch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
             for name, value in environment.items():
                 patch.setenv(name, value)
             process = subprocess.Popen(
