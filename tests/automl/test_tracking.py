@@ -8,9 +8,12 @@ import os
 import pickle
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,9 @@ from clvkit.serving import load
 from clvkit.tracking import CandidateRecord, replay, write
 
 pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
+
+#: How all customers of the log begin, and what tests of the search for them plant.
+SECRET, PLANTED = "secret-", "planted-"
 
 #: Loads everything that was exported in a process that knows nothing of the fit.
 SCRIPT = """
@@ -45,7 +51,8 @@ np.save(f"{folder}/pipeline.npy", pipeline.predict(latest_histories(log, "1998-0
 
 @pytest.fixture(scope="module")
 def log(cdnow):
-    return cdnow[cdnow["date"] <= "1998-03-31"]
+    past = cdnow[cdnow["date"] <= "1998-03-31"]
+    return past.assign(customer_id=SECRET + past["customer_id"].astype(str))
 
 
 @pytest.fixture(scope="module", params=["boosting", "btyd"])
@@ -130,15 +137,43 @@ def test_the_run_keeps_plots_and_the_environment(tracked):
     assert plots == {"plots/cumulative_gains.png", "plots/decile_calibration.png"}
 
 
+def texts_of(place):
+    """Yield the name and the bytes of each file below a folder, and of what archives hold."""
+    for file in filter(Path.is_file, sorted(place.rglob("*"))):
+        yield str(file), file.read_bytes()
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                yield from ((f"{file}/{name}", archive.read(name)) for name in archive.namelist())
+
+
+def naming(secret, folder):
+    """Return where a text occurs: in artifacts, models, or any table of MLflow's database."""
+    forms = [secret.encode(), secret.encode("utf-32-le")]  # the second in arrays of NumPy
+    texts = texts_of(folder / "mlruns")
+    found = [name for name, text in texts if any(form in text for form in forms)]
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        return found + [line for line in database.iterdump() if secret in line]
+
+
 def test_nothing_of_the_log_is_in_the_run(tracked, log):
-    """No customer is named in what was written but in the models, which hold none."""
+    """No customer is named in what was written: artifacts and models, parameters and tags."""
     import mlflow
 
     auto, folder = tracked
-    place = mlflow.MlflowClient().download_artifacts(auto.tracked_run_.run_id, "", str(folder))
-    table = pd.read_csv(f"{place}/leaderboard.csv")
-    assert "customer_id" not in table.columns
-    assert len(table) == len(auto.leaderboard_)
+    assert log["customer_id"].str.startswith(SECRET).all()
+    assert auto.predict_customers(log).index.str.startswith(SECRET).all()
+    assert naming(SECRET, folder) == []
+
+    # The search reads the models, and finds what is planted: in a tag, and in an array.
+    names = [name for name, _ in texts_of(folder / "mlruns")]
+    assert any(name.endswith("model.skops/schema.json") for name in names)
+    assert any(name.endswith("leaderboard.csv") for name in names)
+    client, planted = mlflow.MlflowClient(), f"{PLANTED}17"
+    client.set_tag(auto.tracked_run_.run_id, "note", planted)
+    assert len(naming(planted, folder)) == 1
+    with zipfile.ZipFile(folder / "mlruns" / "planted.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ids.npy", np.array([planted]).tobytes())
+    assert len(naming(planted, folder)) == 2
 
 
 # --- a server that goes away --------------------------------------------------------------------
