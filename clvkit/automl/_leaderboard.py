@@ -110,13 +110,14 @@ def make_leaderboard(
 
 def warn_of_failures(evaluations: list[Evaluation]) -> None:
     """Warn of candidates that could not be validated: nobody looks at the end of a table."""
-    failed = [evaluation for evaluation in evaluations if evaluation.error]
+    trials = [evaluation for evaluation in evaluations if evaluation.candidate.family != "ensemble"]
+    failed = [evaluation for evaluation in trials if evaluation.error]
     if not failed:
         return
     first = failed[0]
     names = ", ".join(dict.fromkeys(evaluation.candidate.name for evaluation in failed))
     warn_user(
-        f"{len(failed)} of {len(evaluations)} trials failed and stand last on the leaderboard "
+        f"{len(failed)} of {len(trials)} trials failed and stand last on the leaderboard "
         f"({names}), such as {first.name}: {first.error[:300]}. leaderboard_['error'] has all "
         "messages; leave the candidate out, or mend it.",
         CandidateWarning,

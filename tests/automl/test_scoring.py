@@ -31,7 +31,7 @@ PROFIT = profit_scorer(0.3, 2, 500)
         ({"a": "mae", "b": PROFIT}, None, "a", ["a", "b"]),
         ({"a": "mae", "b": "mae"}, "b", "b", ["a", "b"]),
     ],
-    ids=str,
+    ids=["name", "function", "profit", "three", "refit", "dict", "dict-refit"],
 )
 def test_names_and_which_ranks(scoring, refit, name, names):
     found = resolve_scoring(scoring, refit)
