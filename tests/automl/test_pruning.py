@@ -59,11 +59,12 @@ def test_a_first_origin_that_tells_nothing_stops_nobody_who_may_still_lead():
 def test_pruned_trials_are_named_and_cost_one_origin(cdnow, n_jobs):
     """The decision hangs on earlier batches only, so jobs make no difference."""
     X = latest_histories(cdnow[cdnow["customer_id"] % 8 == 0])
-    auto = AutoCLV("13W", n_trials=26, n_jobs=n_jobs, random_state=0, verbose=0).fit(X)
+    few = {"candidates": ["baseline", "bg_nbd", "tweedie"], "ensemble": False, "level": "own"}
+    auto = AutoCLV("13W", n_trials=26, n_jobs=n_jobs, random_state=0, verbose=0, **few).fit(X)
     board = auto.leaderboard_
     pruned = board[board["state"] == "pruned"]
     assert len(pruned) > 0
-    assert pruned.index.str.startswith("tweedie-").all()  # never defaults
+    assert pruned.index.str.contains("-").all()  # never defaults
     origins = [f"score@{origin}" for origin in auto.origins_]
     assert pruned[origins[0]].notna().all()
     assert pruned[[*origins[1:], "score", "vs_baseline"]].isna().all(axis=None)

@@ -106,7 +106,7 @@ def test_snapshots_are_the_samples_of_both_logs():
 
 @pytest.fixture(scope="module")
 def fitted():
-    own = resolve_candidates({"both": visits_and_purchases()})[-1]
+    own = resolve_candidates({"both": visits_and_purchases()})[0]
     auto = AutoCLV(
         HORIZON,
         candidates=[own],
