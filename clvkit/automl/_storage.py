@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from clvkit.utils._imports import try_import
 
 __all__ = ["import_optuna", "open_storage"]
+
+#: Seconds before a data base that refused to be opened is tried again.
+_WAITS = (0.2, 0.5, 1.0)
 
 
 def import_optuna() -> Any:
@@ -28,11 +32,28 @@ def open_storage(storage: Any) -> Any:
         string, or a path, is a journal file, which is made where it is missing.
     """
     optuna = import_optuna()
-    if storage is None or (isinstance(storage, str) and "://" in storage):
+    if isinstance(storage, str) and "://" in storage:
+        return _open_database(storage)
+    if storage is None:
         return optuna.storages.get_storage(storage)
     if isinstance(storage, (str, os.PathLike)):
         return _open_journal(Path(storage))
     return optuna.storages.get_storage(storage)
+
+
+def _open_database(url: str) -> Any:
+    """Open a data base; of workers that start at once on a new one, only one makes the tables.
+
+    The others' attempt to make them too is refused. By the next one they are there.
+    """
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    for wait in _WAITS:
+        try:
+            return import_optuna().storages.get_storage(url)
+        except (IntegrityError, OperationalError, ProgrammingError):
+            time.sleep(wait)
+    return import_optuna().storages.get_storage(url)
 
 
 def _open_journal(path: Path) -> Any:
