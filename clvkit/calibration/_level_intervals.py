@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 #: Each score is taken to recur at so many levels that the future may have.
 _N_LEVELS = 7
 
-#: Levels that a sum is taken to have.
+#: And a sum so many.
 _N_NODES = 49
 
 
@@ -74,15 +74,13 @@ class LevelIntervals(BaseEstimator):
     distributional_ : bool
         Whether predicted distributions were learnt from, and are needed for intervals.
     log_ratios_, ratio_errors_ : ndarray of float64 of shape (n_telling,)
-        Logarithm of actual over predicted total of the origins that tell of levels to come, and
-        its standard error by chance.
+        Logarithm of actual over predicted total of the origins that tell, and its standard error.
     spread_weights_ : ndarray of float64
         What is believed of the spread of the level from period to period; see Notes.
     moments_ : ndarray of float64 of shape (n_groups, 3)
         Mean, variance and third central moment of the errors of each group.
     units_, lean_ : ndarray of float64 of shape (n_groups,), float
-        Share of each group in the sum of ``|p| + scale_``; variance of what whole groups are off
-        by, beyond chance.
+        Share of each group in the sum of ``|p| + scale_``; variance, beyond chance, of groups.
     n_scores_ : int
         Number of predictions learnt from.
 
@@ -99,11 +97,10 @@ class LevelIntervals(BaseEstimator):
     learnt from the same predictions, which costs the exact guarantee an amount that falls with
     the size of the groups. Predicted quantiles are corrected in the same way [3]_.
 
-    **Mass at zero.** An interval of coverage ``1 - a`` leaves ``a / 2`` at each end. Where more
-    than that spend nothing, nobody falls below a lower end of 0, and the interval holds more than
-    asked, up to ``1 - a / 2``. Where most spend nothing, what is not used below is left out above:
-    from 60 % of zeros on bit by bit, and from 90 % on the interval is one-sided, from 0 to the
-    quantile ``1 - a``.
+    **Mass at zero.** A quantile is 0 where so many of the group spend nothing. An interval of
+    coverage ``1 - a`` leaves ``a / 2`` at each end. Where more spend nothing, nobody falls below
+    its lower end, and it holds up to ``1 - a / 2``. Where most do, what is not used below is left
+    out above: from 60 % of zeros on bit by bit, from 90 % on the interval is one-sided.
 
     **Level.** The truths of an origin are compared with its predictions at the level that the
     origin turned out to have, as far as its total differs by more than chance. How much levels
@@ -122,8 +119,7 @@ class LevelIntervals(BaseEstimator):
        section 2.2.
     .. [2] Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, Springer,
        section 4.5 (Mondrian conformal predictors).
-    .. [3] Romano, Patterson and Candes (2019), Conformalized Quantile Regression, Advances in
-       Neural Information Processing Systems 32.
+    .. [3] Romano, Patterson and Candes (2019), Conformalized Quantile Regression, NeurIPS 32.
 
     Examples
     --------
@@ -315,6 +311,9 @@ class LevelIntervals(BaseEstimator):
             upper = bool(level > 0.5)
             tail = round(1.0 - level if upper else level, 9)
             out[:, place] = self._end(predicted, group, tail, distribution, upper=upper)
+            if distribution is None and self.floor is not None:
+                # Scores make of one truth of 0 as many values as there are predictions.
+                out[level < self.zeros_[group], place] = self.floor
         out[:, order] = np.maximum.accumulate(out[:, order], axis=1)
         return out
 

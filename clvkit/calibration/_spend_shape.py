@@ -124,7 +124,8 @@ def learn_spend_shape(estimator: Any, X: pd.DataFrame) -> SpendShape | None:
     ----------
     estimator : fitted estimator
         A :class:`~clvkit.btyd.BTYDRegressor`, or what is around one: a pipeline of one step, a
-        calibration, an average. An average has the shape of its first purchase model.
+        calibration, an average. An average has the shape of its first purchase model, and what
+        is brought to the total of a purchase model the shape of that.
     X : DataFrame of shape (n_samples, ...)
         Customers, some of whom are tabulated.
     """
@@ -172,12 +173,17 @@ def join_distributions(parts: Sequence[SpendDistribution]) -> SpendDistribution:
 
 
 def _purchase_regressor(estimator: Any) -> BTYDRegressor | None:
-    """Return the purchase model that sees the histories themselves, inside of an estimator."""
+    """Return the purchase model that sees the histories themselves, inside of an estimator.
+
+    Of what is brought to the total of a purchase model it is that one, which is there whatever
+    the estimator is.
+    """
     if isinstance(estimator, BTYDRegressor):
         return estimator
     if isinstance(estimator, Pipeline):
         return _purchase_regressor(estimator[-1]) if len(estimator) == 1 else None
-    inner = [getattr(estimator, "estimator_", None), *getattr(estimator, "estimators_", [])]
+    inner = [getattr(estimator, name, None) for name in ("total_", "estimator_")]
+    inner += getattr(estimator, "estimators_", [])
     found = (_purchase_regressor(part) for part in inner if part is not None)
     return next((regressor for regressor in found if regressor is not None), None)
 

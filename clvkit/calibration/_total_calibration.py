@@ -55,8 +55,8 @@ class TotalCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_, total_ : estimators
-        Fitted. ``total_`` is None where it could not be fitted or predicts nothing; predictions
-        are then left as they are.
+        Fitted. ``total_`` is None where it could not be fitted; predictions are then left as they
+        are.
     factor_ : float
         What predictions are multiplied by: the one total over the other, of each customer's
         latest row at ``fit``.
@@ -136,11 +136,12 @@ class TotalCalibration(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         except (ShortLogError, SummaryError) as error:
             self.reason_ = f"{type(total).__name__} cannot be fitted: {error}"
             return self
+        self.total_ = fitted
         own = float(np.sum(self.estimator_.predict(latest)))
         if not (wanted > 0 and own > 0):
             self.reason_ = f"the totals are {wanted:g} and {own:g}: there is nothing to scale."
             return self
-        self.factor_, self.total_ = wanted / own, fitted
+        self.factor_ = wanted / own
         return self
 
     def predict(self, X: pd.DataFrame) -> Array:

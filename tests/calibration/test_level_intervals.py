@@ -81,6 +81,15 @@ def test_quantiles_are_those_of_split_conformal_inference():
     assert (lower[0], upper[0]) == pytest.approx((-8.0, 8.0))
 
 
+def test_a_quantile_is_nothing_where_so_many_of_the_group_spend_nothing():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(1.0, 5.0, 1_000)
+    y = np.where(rng.random(1_000) < 0.6, 0.0, 2.5 * p)
+    quantiles = LevelIntervals(n_groups=1).fit(y, p).quantiles(p, [0.1, 0.3, 0.5, 0.59, 0.65, 0.9])
+    assert (quantiles[:, :3] == 0.0).all()
+    assert (quantiles[:, 4:] > 0.0).all()
+
+
 def test_few_scores_give_the_widest_interval_there_is():
     interval = LevelIntervals(floor=None).fit([-1.0, 0.0, 5.0], [0.0, 0.0, 0.0])
     for coverage in (0.5, 0.9, 0.999):
