@@ -19,6 +19,18 @@ COLUMNS = {
     "seconds": ("s", "{:.1f}"),
 }
 
+#: The same of purchases, activity and distributions, where a competitor tells them.
+FURTHER = {
+    "crps_skill": ("CRPS skill", "{:.3f}"),
+    "pinball_90": ("pinball", "{:.3f}"),
+    "coverage_80": ("in 80 %", "{:.1%}"),
+    "coverage_90": ("in 90 %", "{:.1%}"),
+    "purchases_mae": ("MAE of purchases", "{:.3f}"),
+    "purchases_bias": ("bias of purchases", "{:+.1%}"),
+    "active_auc": ("AUC of activity", "{:.3f}"),
+    "active_brier": ("Brier", "{:.3f}"),
+}
+
 #: Metrics whose differences are shown; the CSV has all of them.
 COMPARED = ("d2_tweedie", "normalized_gini")
 
@@ -36,7 +48,7 @@ def accuracy_markdown(
         if len(gaps):
             gaps = gaps[(gaps[TASK] == list(key)).all(axis=1)]
         parts += [f"### {log}, {cutoff} + {days} days, {customers} customers", ""]
-        parts += [_table_of_task(rows, gaps), ""]
+        parts += [_table_of_task(rows, gaps), "", _further(rows), ""]
     failed = scores[scores["error"] != ""]
     if len(failed):
         parts += ["### What failed", ""]
@@ -54,6 +66,24 @@ def _table_of_task(rows: pd.DataFrame, gaps: pd.DataFrame) -> str:
     header = ["competitor", *(heading for heading, _ in COLUMNS.values())]
     header += [f"{COLUMNS[metric][0]} less {_reference(gaps)}" for metric in COMPARED if len(gaps)]
     return markdown_table(header, (_cells(row, gaps) for _, row in rows.iterrows()))
+
+
+def _further(rows: pd.DataFrame) -> str:
+    """Return what else competitors tell, the best CRPS first."""
+    told = rows[rows["error"] == ""]
+    told = told.sort_values(["crps_skill", "active_auc"], ascending=False, kind="stable")
+    header = ["competitor", *(name for name, _ in FURTHER.values())]
+    cells = (
+        [
+            row["competitor"],
+            *(
+                "" if pd.isna(row[metric]) else pattern.format(row[metric])
+                for metric, (_, pattern) in FURTHER.items()
+            ),
+        ]
+        for _, row in told.iterrows()
+    )
+    return markdown_table(header, cells)
 
 
 def _reference(gaps: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "competitors"
 
 @dataclass(frozen=True)
 class Adapter:
-    """A file whose ``predict(log, cutoff, days, seed)`` returns spend by customer.
+    """A file whose ``predict(log, cutoff, days, seed)`` returns what customers will spend.
 
     Attributes
     ----------
@@ -30,6 +30,9 @@ class Adapter:
         runs in the environment of the benchmark.
     python : str or None
         Version of that environment's Python, such as ``"3.11"``, from the constant ``PYTHON``.
+    slow : bool
+        Whether a quick run leaves it out, from the constant ``SLOW``: it takes a minute whatever
+        the log, or its environment takes minutes to install.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Adapter:
     summary: str
     requirements: tuple[str, ...] = ()
     python: str | None = None
+    slow: bool = False
 
 
 def standard_adapters() -> list[Adapter]:
@@ -72,8 +76,11 @@ def read_adapter(path: Path) -> Adapter:
         raise BenchmarkError(f"{path} has no function predict(log, cutoff, days, seed).")
     try:
         requirements, python = _constant(tree, "REQUIREMENTS") or (), _constant(tree, "PYTHON")
+        slow = bool(_constant(tree, "SLOW"))
     except ValueError as error:
-        raise BenchmarkError(f"REQUIREMENTS and PYTHON of {path} must be literals.") from error
+        raise BenchmarkError(
+            f"REQUIREMENTS, PYTHON and SLOW of {path} must be literals."
+        ) from error
     texts = isinstance(requirements, list | tuple) and all(isinstance(r, str) for r in requirements)
     if not texts or not isinstance(python, str | None):
         raise BenchmarkError(
@@ -81,7 +88,7 @@ def read_adapter(path: Path) -> Adapter:
             f"PYTHON is a version such as '3.11'; they are {requirements!r} and {python!r}."
         )
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return Adapter(path.stem, path.resolve(), summary, tuple(requirements), python)
+    return Adapter(path.stem, path.resolve(), summary, tuple(requirements), python, slow)
 
 
 def _constant(tree: ast.Module, name: str) -> Any:

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.adapters import Adapter
+from benchmarks.kept import Outcomes
 from benchmarks.runner import Outcome, run_adapter
-from benchmarks.scores import METRICS, align, bootstrap_differences, score
+from benchmarks.scorecard import ALL_METRICS, Scored
+from benchmarks.scores import bootstrap_differences
 from benchmarks.simulated import latent_expectation
 from benchmarks.tasks import Task
 from benchmarks.truth import Split, split_log
@@ -39,12 +41,15 @@ class Settings:
         Seconds that a competitor may take on a task, its start included.
     n_resamples : int
         Of the bootstrap.
+    outcomes : Outcomes or None
+        Where predictions are kept, and those of an ended run found again.
     """
 
     reference: str = REFERENCE
     seed: int = 0
     time_limit: float = 600.0
     n_resamples: int = 1000
+    outcomes: Outcomes | None = None
 
 
 class Results(NamedTuple):
@@ -123,25 +128,25 @@ def compare_on(
         "days": task.days,
         "customers": len(split.spend),
     }
-    y = split.spend.to_numpy(dtype=np.float64)
-    rows, predictions = [], {}
+    rows, scored = [], {}
     for name, run in _runs(task, split, adapters, settings):
         watch.begins(task, name)
         outcome = run()
         row = about | {"competitor": name}
         if outcome.prediction is not None:
-            predictions[name], absent = align(outcome.prediction, split.spend)
-            row |= score(y, predictions[name]) | {"without_prediction": absent}
+            scored[name] = Scored(split, outcome.prediction)
+            row |= scored[name].metrics
         rows.append(row | _about_outcome(outcome))
         watch.ended(task, rows[-1])
-    if settings.reference not in predictions:
+    if settings.reference not in scored:
         return rows, pd.DataFrame()
     differences = bootstrap_differences(
-        y,
-        predictions,
+        split.spend.to_numpy(dtype=np.float64),
+        {name: found.spend for name, found in scored.items()},
         settings.reference,
         n_resamples=settings.n_resamples,
         seed=settings.seed,
+        crps={name: found.crps for name, found in scored.items() if found.crps is not None},
     )
     return rows, differences.assign(**about)
 
@@ -152,7 +157,10 @@ def _runs(
     """Yield what to run; the latent rates of a simulated log need no process."""
     how: dict[str, Any] = {"seed": settings.seed, "time_limit": settings.time_limit}
     for adapter in adapters:
-        yield adapter.name, partial(run_adapter, adapter, split.past, task, **how)
+        run = partial(run_adapter, adapter, split.past, task, **how)
+        if settings.outcomes is not None:
+            run = partial(settings.outcomes.get, task, adapter.name, settings.seed, run)
+        yield adapter.name, run
     if (latent := latent_expectation(task)) is not None:
         yield LATENT, partial(Outcome, prediction=latent)
 
@@ -170,7 +178,7 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the rows with the same columns, whoever failed."""
     columns = [
         *("log", "cutoff", "days", "customers", "competitor"),
-        *METRICS,
+        *ALL_METRICS,
         *("without_prediction", "seconds", "cpu_seconds", "error", "versions"),
     ]
     return pd.DataFrame(rows, columns=columns)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.hashes import unlike
 from benchmarks.simulated import PREFIX, simulate
 from clvkit.datasets import load_cdnow
 
-__all__ = ["COLUMNS", "data_folder", "load_log", "logs_in"]
+__all__ = ["COLUMNS", "data_folder", "load_log", "logs_in", "unlike_published"]
 
 #: What every log has; further columns are handed to the competitors as they are.
 COLUMNS = ("customer_id", "date", "amount")
@@ -63,6 +65,12 @@ def load_log(name: str, folder: Path | None, renamed: dict[str, str] | None = No
         f"there is no log {name!r}. Name a folder that holds {name}.parquet or {name}.csv by "
         f"--data or CLVKIT_DATA; logs in {folder or 'no folder'}: {there}."
     )
+
+
+def unlike_published(names: Iterable[str], folder: Path | None) -> list[str]:
+    """Return what is to be said of those logs that are not the files of the published results."""
+    paths = (_find(name, folder) for name in dict.fromkeys(names))
+    return [words for path in paths if path is not None and (words := unlike(path))]
 
 
 def _find(name: str, folder: Path | None) -> Path | None:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from benchmarks.adapters import Adapter
 from benchmarks.environments import EnvironmentUnavailable, python_of, variables
+from benchmarks.levels import LEVELS
 from benchmarks.machine import PACKAGES
 from benchmarks.tasks import Task
 
@@ -34,8 +35,10 @@ class Outcome:
 
     Attributes
     ----------
-    prediction : Series or None
-        By customer; None where it failed.
+    prediction : DataFrame or None
+        By customer: ``spend``, and where the competitor tells them ``purchases``, ``active``
+        (the chance of a purchase) and quantiles of the spend, whose columns are the levels as
+        text. None where it failed.
     error : str
         Why it failed; empty where it did not.
     seconds, cpu_seconds : float
@@ -45,7 +48,7 @@ class Outcome:
         Of the packages in its environment.
     """
 
-    prediction: pd.Series | None = None
+    prediction: pd.DataFrame | None = None
     error: str = ""
     seconds: float = float("nan")
     cpu_seconds: float = float("nan")
@@ -85,6 +88,7 @@ def run_adapter(
             "cutoff": task.cutoff,
             "days": task.days,
             "seed": seed,
+            "levels": LEVELS,
             "packages": _packages(adapter),
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -157,7 +161,7 @@ def _outcome(folder: Path, complaint: str) -> Outcome:
     if answer["error"]:
         return Outcome(error=answer["error"], versions=answer["versions"])
     return Outcome(
-        prediction=pd.read_parquet(folder / "prediction.parquet")["prediction"],
+        prediction=pd.read_parquet(folder / "prediction.parquet"),
         seconds=answer["seconds"],
         cpu_seconds=answer["cpu_seconds"],
         versions=answer["versions"],

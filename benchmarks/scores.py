@@ -6,6 +6,8 @@ resample, and counts of one give the metric itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -50,8 +52,11 @@ def bootstrap_differences(
     n_resamples: int = 1000,
     coverage: float = 0.95,
     seed: int = 0,
+    crps: Mapping[str, FloatArray] | None = None,
 ) -> pd.DataFrame:
     """Compare each prediction with the reference on the same resampled customers.
+
+    ``crps`` holds the CRPS of each customer, of those predictions that tell a distribution.
 
     Returns
     -------
@@ -60,16 +65,18 @@ def bootstrap_differences(
         ``lower`` and ``upper``, percentiles of it over resamples of the customers. Resamples in
         which nobody has spent have no such metrics, and do not count.
     """
-    drawn = _draw(y, predictions, n_resamples, np.random.default_rng(seed))
-    whole = {
-        name: weighted_scores(y, pred, np.ones((1, len(y)))) for name, pred in predictions.items()
-    }
+    everything = {name: (pred, (crps or {}).get(name)) for name, pred in predictions.items()}
+    drawn = _draw(y, everything, n_resamples, np.random.default_rng(seed))
+    ones = np.ones((1, len(y)))
+    whole = {name: _scores(y, *told, ones) for name, told in everything.items()}
     tail = (1 - coverage) / 2
     rows = []
     for name in predictions:
         if name == reference:
             continue
-        for metric in METRICS:
+        for metric in drawn[name]:
+            if metric not in drawn[reference]:
+                continue
             with np.errstate(invalid="ignore"):
                 gaps = drawn[name][metric] - drawn[reference][metric]
             known = gaps[np.isfinite(gaps)]
@@ -80,18 +87,29 @@ def bootstrap_differences(
     return pd.DataFrame(rows, columns=columns)
 
 
+def _scores(
+    y: FloatArray, pred: FloatArray, crps: FloatArray | None, counts: FloatArray
+) -> dict[str, FloatArray]:
+    """Return every metric for each row of counts, that of the distribution where there is one."""
+    found = weighted_scores(y, pred, counts)
+    return found if crps is None else found | {"crps": counts @ crps / counts.sum(axis=1)}
+
+
 def _draw(
-    y: FloatArray, predictions: dict[str, FloatArray], n_resamples: int, rng: np.random.Generator
+    y: FloatArray,
+    everything: Mapping[str, tuple[FloatArray, FloatArray | None]],
+    n_resamples: int,
+    rng: np.random.Generator,
 ) -> dict[str, dict[str, FloatArray]]:
     """Return every metric of every prediction on the same resamples."""
     size = max(1, CHUNK // len(y))
-    parts: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in predictions}
+    parts: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in everything}
     for start in range(0, n_resamples, size):
         counts = _resample(len(y), min(size, n_resamples - start), rng)
-        for name, pred in predictions.items():
-            parts[name].append(weighted_scores(y, pred, counts))
+        for name, told in everything.items():
+            parts[name].append(_scores(y, *told, counts))
     return {
-        name: {metric: np.concatenate([part[metric] for part in chunks]) for metric in METRICS}
+        name: {metric: np.concatenate([part[metric] for part in chunks]) for metric in chunks[0]}
         for name, chunks in parts.items()
     }
 

@@ -27,6 +27,7 @@ COMMON: dict[str, Any] = {
 #: Name -> settings of :func:`clvkit.datasets.simulate_log`.
 SIMULATED: dict[str, dict[str, Any]] = {
     "bg_nbd": {"process": "bg_nbd"},
+    "mbg_nbd": {"process": "mbg_nbd"},
     "pareto_nbd": {"process": "pareto_nbd"},
     "without_dropout": {"process": "nbd"},
     "lognormal": {"process": "bg_nbd", "spend": "zero_inflated_lognormal"},
@@ -51,12 +52,15 @@ def simulated_tasks(*names: str) -> tuple[Task, ...]:
     return tuple(Task(PREFIX + name, COMMON["cutoff"], days) for name in names or SIMULATED)
 
 
-def latent_expectation(task: Task) -> pd.Series | None:
-    """Return what customers were bound to spend by their latent rates, where that is known.
+def latent_expectation(task: Task) -> pd.DataFrame | None:
+    """Return what customers were bound to spend and buy by their latent rates, where it is known.
 
     Nobody can know it from a log: it says how much of the spend is chance.
     """
     name = task.log.removeprefix(PREFIX)
     if not task.log.startswith(PREFIX) or task not in simulated_tasks(name):
         return None
-    return simulate(name).truth["expected_spend"]
+    truth = simulate(name).truth
+    return pd.DataFrame(
+        {"spend": truth["expected_spend"], "purchases": truth["expected_purchases"]}
+    )

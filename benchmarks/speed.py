@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--events", type=number, help="events of the log")
     how.add_argument("--repeats", type=number, help="pairs of calls")
     how.add_argument("--threads", type=number, default=1, help="that each side may use")
-    how.add_argument("--out", default="benchmarks/results", metavar="FOLDER")
+    how.add_argument("--out", default="benchmarks/.results", metavar="FOLDER")
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -25,10 +25,13 @@ class Split(NamedTuple):
     spend : Series
         What is to be predicted, for every customer of ``past``, indexed by ``customer_id``: the
         net amount in the days after the cutoff, 0 where it is negative.
+    purchases : Series
+        On how many of these days they bought, see :func:`count_purchases`.
     """
 
     past: pd.DataFrame
     spend: pd.Series
+    purchases: pd.Series
 
 
 def split_log(log: pd.DataFrame, task: Task) -> Split:
@@ -50,7 +53,20 @@ def split_log(log: pd.DataFrame, task: Task) -> Split:
             f"the task {task} has nothing to predict: none of its {len(spend)} customers has a "
             "net spend above 0 in the period. Name another cutoff, or check the sign of amounts."
         )
-    return Split(past, spend)
+    purchases = count_purchases(future).reindex(customers, fill_value=0.0)
+    return Split(past, spend, purchases)
+
+
+def count_purchases(log: pd.DataFrame) -> pd.Series:
+    """Return on how many days each customer of a log bought something.
+
+    That is a day whose net amount is above 0, but for rounding, or that has free events alone.
+    """
+    events = {"net": log["amount"], "gross": log["amount"].abs()}
+    keys = [log["customer_id"], log["date"].dt.normalize()]
+    days = pd.DataFrame(events).groupby(keys).sum()
+    bought = (days["net"] > 1e-9 * days["gross"]) | (days["gross"] == 0)
+    return bought.groupby(level=0).sum().astype("float64").rename("purchases")
 
 
 def days_unseen(log: pd.DataFrame, task: Task) -> int:

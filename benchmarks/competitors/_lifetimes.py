@@ -12,8 +12,8 @@ from lifetimes.utils import summary_data_from_transaction_data
 UNIT = 7
 
 
-def predict_spend(model: Any, log: pd.DataFrame, cutoff: pd.Timestamp, days: int) -> pd.Series:
-    """Return expected purchases times expected spend per purchase.
+def predict_spend(model: Any, log: pd.DataFrame, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
+    """Return expected purchases, and these times the expected spend per purchase.
 
     Rows with a positive amount only, merged by day; Gamma-Gamma is fitted on repeat buyers.
     """
@@ -35,4 +35,5 @@ def predict_spend(model: Any, log: pd.DataFrame, cutoff: pd.Timestamp, days: int
     value = spend.conditional_expected_average_profit(
         summary["frequency"], summary["monetary_value"]
     )
-    return pd.Series(purchases * value, index=summary.index)
+    table = pd.DataFrame({"purchases": purchases}, index=summary.index)
+    return table.assign(spend=purchases * value)

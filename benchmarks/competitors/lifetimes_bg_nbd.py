@@ -18,6 +18,6 @@ REQUIREMENTS = [
 PYTHON = "3.11"
 
 
-def predict(log: pd.DataFrame, cutoff: pd.Timestamp, days: int, seed: int) -> pd.Series:
-    """Fit both models on the log, and return the expected spend."""
+def predict(log: pd.DataFrame, cutoff: pd.Timestamp, days: int, seed: int) -> pd.DataFrame:
+    """Fit both models on the log, and return expected purchases and spend."""
     return predict_spend(BetaGeoFitter(penalizer_coef=0.0), log, cutoff, days)

@@ -56,6 +56,43 @@ def test_named_tasks_are_the_only_ones():
     assert tasks == [Task("a", "2024-01-01", 9), Task("b", "2024-01-01", 8)]
 
 
+def test_simulated_ones_can_be_named():
+    found = chosen_tasks(
+        asked("--task", "a:2024-01-01:9", "--simulated", "mbg_nbd", "refunds"), None
+    )
+    assert [task.log for task in found] == ["a", "sim:mbg_nbd", "sim:refunds"]
+
+
+def test_a_quick_run_leaves_out_what_takes_a_minute_unless_it_is_named():
+    quick = {adapter.name for adapter in chosen_adapters(None, quick=True)}
+    assert {adapter.name for adapter in chosen_adapters(None)} - quick == {
+        "autogluon_tabular",
+        "flaml_automl",
+        "pymc_marketing_map",
+    }
+    assert [a.name for a in chosen_adapters(["flaml_automl"], quick=True)] == ["flaml_automl"]
+
+
+def test_a_run_goes_on_where_it_was_ended(adapter, tmp_path, capsys):
+    counted = tmp_path / "counted"
+    mine = adapter(
+        f"open({str(counted)!r}, 'a').write('x')\nreturn log.groupby('customer_id')['amount'].sum()"
+    )
+    words = ["accuracy", "--task", "cdnow_sample:1997-12-31:90", "--competitor", str(mine.path)]
+    words += ["--resamples", "9", "--out", str(tmp_path / "out")]
+    main(words)
+    first = pd.read_csv(tmp_path / "out" / "accuracy.csv")
+    main([*words, "--resume", "--competitor", "past_rate", "--reference", "past_rate"])
+    scores = pd.read_csv(tmp_path / "out" / "accuracy.csv").set_index("competitor")
+    assert counted.read_text() == "x"
+    assert scores.loc["mine", "seconds"] == first["seconds"][0]
+    assert scores.index.tolist() == ["mine", "past_rate"]
+    assert set(pd.read_csv(tmp_path / "out" / "accuracy_differences.csv")["competitor"]) == {"mine"}
+    main([*words, "--resume", "--again", "mine"])
+    assert counted.read_text() == "xx"
+    assert "### D2, all tasks (1)" in capsys.readouterr().out
+
+
 def test_competitors_are_named_once(tmp_path):
     twice = chosen_adapters(["past_rate", "past_rate"])
     assert [adapter.name for adapter in twice] == ["past_rate"]
@@ -83,8 +120,25 @@ def test_a_log_of_ones_own(tmp_path, capsys):
     assert "last event of the log is 7 days before the end" in printed.err
     assert "### shop, 2024-01-10 + 9 days, 2 customers" in printed.out
     row = pd.read_csv(tmp_path / "out" / "accuracy.csv").iloc[0]
+    assert row["competitor"] == "past_rate"
     # x spends 4 after 1 in ten days, y nothing after 2 in six, which count as nine.
     assert row["mae"] == pytest.approx((abs(4 - 0.9) + 2) / 2)
+
+
+def test_a_log_by_its_path_has_its_latest_periods(tmp_path, capsys):
+    days = pd.date_range("2024-01-01", "2024-12-31")
+    log = pd.DataFrame({"who": [1, 2] * 183, "date": days, "amount": 1.0})
+    log.to_csv(tmp_path / "my.csv", index=False)
+    words = ["--log", str(tmp_path / "my.csv"), "--days", "120", "--customer-id", "who", "--list"]
+    main(["accuracy", *words])
+    listed = capsys.readouterr().out
+    assert listed.count("my.csv 2024-") == 3
+    assert "my.csv 2024-09-02 + 120" in listed
+
+
+def test_an_estimator_of_ones_own_is_listed(capsys):
+    main(["accuracy", "--quick", "--list", "--model", "my_module:make_estimator"])
+    assert "  my_module-make_estimator: my_module:make_estimator" in capsys.readouterr().out
 
 
 def test_what_cannot_be_run_is_said_before_anything_runs(tmp_path, capsys):
@@ -158,7 +212,7 @@ def test_an_adapter_by_the_page_works(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", words[2:])
     main()
     assert re.search(r"^\| last_year \| 0\.\d{3} \|", capsys.readouterr().out, re.MULTILINE)
-    scores = pd.read_csv(tmp_path / "benchmarks" / "results" / "accuracy.csv")
+    scores = pd.read_csv(tmp_path / "benchmarks" / ".results" / "accuracy.csv")
     assert scores["competitor"].tolist() == ["last_year", "past_rate"]
     assert scores["error"].isna().all()
     assert "--competitor last_year.py" in scores["run_command"][0]
@@ -168,7 +222,7 @@ def test_an_adapter_by_the_page_works(tmp_path, monkeypatch, capsys):
 def test_an_adapter_with_an_environment_by_the_page_works(tmp_path, monkeypatch):
     follow_the_page(tmp_path, monkeypatch)
     main(["accuracy", "--task", "cdnow_sample:1997-12-31:90", "--competitor", "mbg_nbd.py"])
-    row = pd.read_csv(tmp_path / "benchmarks" / "results" / "accuracy.csv").iloc[0]
+    row = pd.read_csv(tmp_path / "benchmarks" / ".results" / "accuracy.csv").iloc[0]
     assert pd.isna(row["error"])
     assert 0.1 < row["d2_tweedie"] < 0.5
 

@@ -103,7 +103,7 @@ def test_the_report_has_a_table_a_task_and_the_messages(results):
     assert "| broken | failed |" in text
     assert "- broken, cdnow_sample 1997-12-31 + 90: ValueError: no | luck" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 2
+    assert len(tables) == 4  # of spend, and of what else is told
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
 

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from benchmarks.compare import Results
 from benchmarks.progress import Keeper
-from benchmarks.scores import METRICS
+from benchmarks.scorecard import ALL_METRICS
 from benchmarks.tasks import Task
 
 TASK = Task("shop", "2024-01-10", 9)
 ROW = {"log": "shop", "cutoff": "2024-01-10", "days": 9, "customers": 2, "competitor": "mine"}
-ROW |= {**dict.fromkeys(METRICS, 0.5), "seconds": 1.0, "error": ""}
+ROW |= {**dict.fromkeys(ALL_METRICS, 0.5), "seconds": 1.0, "error": ""}
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from benchmarks.adapters import read_adapter
+from benchmarks.levels import LEVELS
 from benchmarks.logs import load_log
 from benchmarks.runner import run_adapter
 from benchmarks.tasks import Task
@@ -32,9 +34,24 @@ def test_a_prediction_comes_back_by_customer(adapter, past):
     outcome = run_adapter(adapter(body), past, TASK, seed=1000)
     assert outcome.error == ""
     expected = past.groupby("customer_id")["quantity"].sum() + 1000.0
-    pd.testing.assert_series_equal(outcome.prediction, expected, check_names=False)
+    assert list(outcome.prediction) == ["spend"]
+    pd.testing.assert_series_equal(outcome.prediction["spend"], expected, check_names=False)
     assert 0 <= outcome.seconds < 30
     assert outcome.versions["pandas"] == pd.__version__
+
+
+def test_a_fifth_parameter_asks_for_quantiles(tmp_path, past):
+    path = tmp_path / "whole.py"
+    path.write_text(
+        "import pandas as pd\n"
+        "def predict(log, cutoff, days, seed, levels):\n"
+        "    table = pd.DataFrame([levels] * 2, index=[1, 2], columns=levels)\n"
+        "    return table.assign(spend=3.0, purchases=0.5, active=0.25)\n"
+    )
+    found = run_adapter(read_adapter(path), past, TASK).prediction
+    assert set(found) == {"spend", "purchases", "active", *map(str, LEVELS)}
+    assert found.loc[2, [str(level) for level in LEVELS]].tolist() == list(LEVELS)
+    assert found["active"].tolist() == [0.25, 0.25]
 
 
 def test_ids_of_text_survive(adapter):
@@ -42,7 +59,7 @@ def test_ids_of_text_survive(adapter):
     log["amount"] = [1.0, 2.0]
     body = "return log.set_index('customer_id')['amount']"
     outcome = run_adapter(adapter(body), log, Task("x", "2024-01-01", 1))
-    assert outcome.prediction.to_dict() == {"007": 1.0, "7": 2.0}
+    assert outcome.prediction["spend"].to_dict() == {"007": 1.0, "7": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +67,7 @@ def test_ids_of_text_survive(adapter):
     [
         ("raise ValueError('not\\nthis one')", "ValueError: not this one"),
         ("import not_installed_here", "ModuleNotFoundError: No module named"),
-        ("return [1.0]", "returned a list, not a Series"),
+        ("return [1.0]", "returned a list, not a Series or a DataFrame"),
         ("return pd.Series([1.0, 2.0], index=[5, 5])", "returned customer 5 more than once"),
         ("return pd.Series(['a'], index=[5])", "could not convert string"),
         ("return pd.Series({'5': 1.0})", r"no number for any customer: it has 1\.0 for '5' first"),
@@ -59,6 +76,8 @@ def test_ids_of_text_survive(adapter):
             "return log.groupby(['customer_id', 'date'])['amount'].sum()",
             "indexed by customer_id, date, not by customer alone",
         ),
+        ("return pd.DataFrame({'value': {1: 2.0}})", r"columns \['value'\]; there may be 'spend'"),
+        ("return pd.DataFrame({'spend': {1: 2.0}, 0.5: {1: 1.0}})", "all of the levels"),
         ("import sys; sys.exit(3)", r"its process died \(exit code 3\)"),
         ("import os; os._exit(0)", "ended without an answer"),
         ("import os; os.kill(os.getpid(), 9)", r"died \(SIGKILL\): without a word"),
@@ -77,7 +96,7 @@ def test_a_failure_is_told(body, message, adapter, past):
 def test_nobody_and_some_may_be_left_out(adapter, past):
     assert run_adapter(adapter("return pd.Series(dtype=float)"), past, TASK).prediction.empty
     body = "return pd.Series({1: 2.0, 2: float('nan'), -7: 3.0})"
-    assert run_adapter(adapter(body), past, TASK).prediction.to_dict() == {1: 2.0}
+    assert run_adapter(adapter(body), past, TASK).prediction["spend"].to_dict() == {1: 2.0}
 
 
 def test_a_file_that_cannot_be_imported_is_told(adapter, past):
@@ -113,7 +132,7 @@ def test_it_works_in_a_folder_that_disappears(adapter, past, tmp_path, monkeypat
 def test_files_beside_an_adapter_can_be_imported(adapter, past, tmp_path):
     (tmp_path / "_shared.py").write_text("VALUE = 3.0\n")
     made = adapter("return pd.Series({1: VALUE})", above="from _shared import VALUE")
-    assert run_adapter(made, past, TASK).prediction.to_dict() == {1: 3.0}
+    assert run_adapter(made, past, TASK).prediction["spend"].to_dict() == {1: 3.0}
 
 
 def test_an_environment_that_cannot_be_made_is_a_result(adapter, past, monkeypatch, tmp_path):

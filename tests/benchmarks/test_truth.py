@@ -8,7 +8,7 @@ import pytest
 from benchmarks.errors import BenchmarkError
 from benchmarks.logs import load_log
 from benchmarks.tasks import Task
-from benchmarks.truth import days_unseen, split_log
+from benchmarks.truth import count_purchases, days_unseen, split_log
 from clvkit import make_samples
 
 LOG = pd.DataFrame(
@@ -28,7 +28,7 @@ LOG = pd.DataFrame(
 
 
 def test_the_past_ends_with_the_cutoff_day_and_the_period_after_its_days():
-    past, spend = split_log(LOG, Task("shop", "2024-01-10", 5))
+    past, spend, _ = split_log(LOG, Task("shop", "2024-01-10", 5))
     assert past["date"].max() == pd.Timestamp("2024-01-10 23:59")
     assert len(past) == 3
     assert spend.to_dict() == {"a": 8.0, "b": 0.0, "d": 0.0}
@@ -63,3 +63,28 @@ def test_the_package_agrees_on_the_truth(name, cutoff, days):
     assert len(y) == len(spend)
     aligned = spend.loc[X.index.get_level_values("customer_id")]
     assert aligned.to_numpy() == pytest.approx(y, abs=1e-9)
+
+
+def test_purchases_are_days_with_a_net_amount_or_something_free():
+    rows = [
+        ("a", "2024-01-02 09:00", 5.0),
+        ("a", "2024-01-02 18:00", 5.0),  # the same day
+        ("a", "2024-01-03 09:00", 7.0),
+        ("a", "2024-01-03 10:00", -7.0),  # taken back
+        ("b", "2024-01-04 09:00", 0.0),  # free
+        ("c", "2024-01-05 09:00", -3.0),  # a refund alone
+        ("d", "2024-01-06 09:00", 0.1 + 0.2),
+        ("d", "2024-01-06 10:00", -0.3),  # nothing left but rounding
+    ]
+    log = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    log["date"] = pd.to_datetime(log["date"])
+    assert count_purchases(log).to_dict() == {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
+
+
+def test_purchases_are_counted_as_the_package_does():
+    """Two readings of the same log, written apart."""
+    log, task = load_log("cdnow_sample", None), Task("cdnow_sample", "1997-09-30", 273)
+    split = split_log(log, task)
+    y = make_samples(log, "273D", cutoffs="1997-09-30", target="purchases").y.droplevel("cutoff")
+    assert split.purchases.to_dict() == y.to_dict()
+    assert split.purchases.sum() == 1882  # as published for this split
