@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from clvkit.inspection._plotting import axes_or_new
 
 __all__ = ["LeaderboardDisplay"]
+
+#: The axis begins so many times the distance of the middle candidate below the best one.
+_REACH = 4.0
 
 
 class LeaderboardDisplay:
     """Scores of the best candidates, in the mean and at each origin.
 
     Where the small dots of two candidates overlap, their order on the leaderboard is a matter of
-    the origins that were chosen. Make one with ``auto.leaderboard_.plot()``.
+    the origins that were chosen. Candidates far below the others stand at the edge with their
+    mean in figures, lest the others fall into one. Make one with ``auto.leaderboard_.plot()``.
 
     Parameters
     ----------
@@ -118,10 +122,24 @@ class LeaderboardDisplay:
             f"{name} ({family})" if family else name
             for name, family in zip(self.names, self.families, strict=True)
         ]
+        self._mark_far_below(ax, scores)
         ax.set_yticks(place, labels)
         ax.invert_yaxis()
         ax.set_xlabel(f"{self.scoring} at past origins (greater is better)")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False)
+        ax.legend(frameon=False, loc="upper left")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _mark_far_below(self, ax: Any, scores: NDArray[np.float64]) -> None:
+        """Begin the axis where most candidates are, and name the means that are left of it."""
+        means = scores.mean(axis=1)
+        best, known = np.max(means), [np.median(means)]
+        known += [] if self.baseline is None else [self.baseline]
+        edge = best - _REACH * (best - np.min(known))
+        if not scores.min() < edge:
+            return
+        ax.set_xlim(edge, scores.max() + 0.05 * (scores.max() - edge))
+        for place in np.flatnonzero(means < edge):
+            text = f"\N{BLACK LEFT-POINTING SMALL TRIANGLE} {means[place]:.3g}"
+            ax.annotate(text, (edge, place), (3, 0), textcoords="offset points", va="center")

@@ -13,6 +13,7 @@ import pytest
 from clvkit.automl import Candidate
 from clvkit.automl._evaluation import Evaluation
 from clvkit.automl._leaderboard import make_leaderboard, mean_metrics
+from clvkit.automl._leaderboard_display import LeaderboardDisplay
 from clvkit.automl._validation import Fold, Validation
 
 mpl.use("Agg")
@@ -132,6 +133,21 @@ def test_it_is_a_frame_that_plots_its_candidates(table):
     for part in (table.iloc[:2], table[table["mae"] > 2], table.head(2), pickled(table)):
         assert len(part.plot(n_candidates=1).names) == 1
         assert part.plot().scoring == "mae"
+
+
+def test_the_plot_is_not_ruled_by_a_candidate_that_is_far_off():
+    scores = [[0.31, 0.28], [0.25, 0.21], [0.2, 0.1], [-11.0, -8.0]]
+    names = ["tweedie", "bg_nbd", "historical_rate", "last_period"]
+    display = LeaderboardDisplay(scores=scores, names=names, families=[""] * 4, baseline=0.15)
+    ax = display.plot().ax_
+    left, right = ax.get_xlim()
+    assert -1.0 < left < 0.1
+    assert right > 0.31
+    (text,) = [text.get_text() for text in ax.texts]
+    assert text.endswith("-9.5")
+    near = LeaderboardDisplay(scores=scores[:3], names=names[:3], families=[""] * 3).plot()
+    assert not near.ax_.texts
+    plt.close("all")
 
 
 def test_pandas_can_plot_it_too(table):
