@@ -11,6 +11,9 @@ from clvkit.errors import ClvkitError
 
 __all__ = ["choose", "quickest"]
 
+#: Seconds that a fit takes in which there is no need to look for a quicker one.
+_QUICK = 1.0
+
 
 def choose(evaluations: list[Evaluation], search: Search, *, ensemble: bool) -> Evaluation:
     """Return the mixture of the candidates, or the one with the best score.
@@ -50,7 +53,10 @@ def choose(evaluations: list[Evaluation], search: Search, *, ensemble: bool) -> 
 
 
 def quickest(evaluations: list[Evaluation], champion: Evaluation) -> Evaluation | None:
-    """Return the candidate that is fitted in the shortest time, where the champion cannot be."""
+    """Return what is fitted where the champion cannot be: the best one of those that are quick.
+
+    Quick is what took at most twice as long as the quickest, or a second.
+    """
     others = [
         evaluation
         for evaluation in evaluations
@@ -58,7 +64,13 @@ def quickest(evaluations: list[Evaluation], champion: Evaluation) -> Evaluation 
         and evaluation.predictions is not None
         and np.isfinite(evaluation.score)
     ]
-    return min(others, key=lambda one: (one.seconds + one.saved_seconds, one.trial), default=None)
+    least = min((_total_seconds(one) for one in others), default=0.0)
+    quick = [one for one in others if _total_seconds(one) <= max(_QUICK, 2.0 * least)]
+    return max(quick, key=lambda one: (one.score, -one.trial), default=None)
+
+
+def _total_seconds(evaluation: Evaluation) -> float:
+    return evaluation.seconds + evaluation.saved_seconds
 
 
 def _again(one: Evaluation, search: Search) -> Evaluation:

@@ -330,10 +330,20 @@ def _checked(validation: Validation) -> Validation:
     if not any((fold.y_test != 0).any() for fold in validation.folds):
         raise ShortLogError(
             "nobody spent anything in the periods to validate on "
-            f"({validation.protocol}), so candidates cannot be told apart. Check the amounts and "
-            "end=, or give a longer horizon."
+            f"({validation.protocol}), so candidates cannot be told apart. {_why_nothing(folds)}"
         )
     return validation
+
+
+def _why_nothing(folds: list[Fold]) -> str:
+    """Return what the user may have to change where no known customer came back."""
+    events = get_histories(folds[0].X_known).n_events
+    if events.max(initial=0) <= 1:
+        return (
+            f"Each of the {len(events)} customers has one event only: does customer_id= name a "
+            "column of orders, and not of customers?"
+        )
+    return "Check the amounts and end=, or give a longer horizon."
 
 
 def _span(latest: pd.DataFrame) -> tuple[int, int]:

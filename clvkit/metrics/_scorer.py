@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import make_scorer
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 
 from clvkit.errors import NoComponentsError, UnknownNameError
 from clvkit.metrics._calibration import decile_calibration_error, total_bias
@@ -115,8 +115,8 @@ def get_clv_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
     Parameters
     ----------
     scoring : str or callable
-        The name of a metric function of this package, or a scorer ``(estimator, X, y)``, which
-        is returned as it is.
+        The name of a metric function of this package, or one of scikit-learn's scorers, such as
+        ``"r2"``; or a scorer ``(estimator, X, y)``, which is returned as it is.
 
     Returns
     -------
@@ -155,11 +155,13 @@ def get_clv_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
     if callable(scoring):
         return scoring
     name = _ALIASES.get(str(scoring), str(scoring))
-    if name not in _SCORERS:
-        close = difflib.get_close_matches(str(scoring), [*_SCORERS, *_ALIASES], n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise UnknownNameError(
-            f"scoring={scoring!r} is not known.{hint} The names are "
-            f"{', '.join(_SCORERS)}; or give a scorer, such as one of sklearn.metrics.get_scorer."
-        )
-    return _SCORERS[name]
+    if name in _SCORERS:
+        return _SCORERS[name]
+    if name in get_scorer_names():
+        return get_scorer(name)
+    close = difflib.get_close_matches(name, [*_SCORERS, *_ALIASES, *get_scorer_names()], n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise UnknownNameError(
+        f"scoring={scoring!r} is not known.{hint} The names are {', '.join(_SCORERS)}, and those "
+        "of sklearn.metrics.get_scorer_names(); or give a scorer (estimator, X, y)."
+    )

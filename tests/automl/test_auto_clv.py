@@ -310,9 +310,24 @@ def test_any_table_gives_the_same(auto, past, kind, tmp_path):
             r"only 1 customer.*at least 5.*fit a model directly",
         ),
         (lambda log: log[log["date"] == "1997-01-05"], ShortLogError, r"covers 1 days"),
-        (lambda log: log.assign(amount=0.0), ShortLogError, r"nobody spent anything"),
+        (lambda log: log.assign(amount=0.0), ShortLogError, r"nobody spent anything.*the amounts"),
+        (
+            lambda log: log.assign(customer_id=range(len(log))),
+            ShortLogError,
+            r"nobody spent.*customers has one event only.*column of orders",
+        ),
     ],
-    ids=["column", "date", "infinite", "empty", "type", "one-customer", "one-day", "no-spend"],
+    ids=[
+        "column",
+        "date",
+        "infinite",
+        "empty",
+        "type",
+        "one-customer",
+        "one-day",
+        "no-spend",
+        "orders",
+    ],
 )
 @pytest.mark.filterwarnings("ignore::clvkit.errors.RegimeWarning")
 def test_a_bad_log_gets_a_message(past, change, error, text):

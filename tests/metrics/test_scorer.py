@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from clvkit import metrics
 from clvkit.errors import ClvkitError, NoComponentsError, UnknownNameError
-from clvkit.metrics import churn_brier, get_clv_scorer, get_clv_scorer_names
+from clvkit.metrics import churn_brier, get_clv_scorer, get_clv_scorer_names, mae
 
 LOSSES = ["decile_calibration_error", "rmse", "mae", "mape_buyers"]
 GAINS = ["d2_tweedie", "normalized_gini", "top_share_capture", "churn_auc"]
@@ -208,6 +208,14 @@ def test_callables_pass_through():
     scorer = get_scorer("r2")
     assert get_clv_scorer(scorer) is scorer
     assert get_clv_scorer(get_clv_scorer("mae")) is get_clv_scorer("mae")
+
+
+def test_the_names_of_scikit_learn_are_known_and_ours_come_first(data):
+    X, y = data
+    model = DummyRegressor().fit(X, y)
+    for name in ("r2", "neg_root_mean_squared_error"):
+        assert get_clv_scorer(name)(model, X, y) == get_scorer(name)(model, X, y)
+    assert get_clv_scorer("mae")(model, X, y) == -mae(y, model.predict(X))
 
 
 @pytest.mark.parametrize(
