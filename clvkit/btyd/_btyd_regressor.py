@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,23 @@ from clvkit.errors import NoComponentsError, SummaryError, UnknownNameError
 from clvkit.history import HistoryArray, get_histories, latest_rows, resolve_horizon, rfm_summary
 from clvkit.utils._duration import RESOLUTIONS, parse_duration
 
-__all__ = ["BTYDRegressor"]
+__all__ = ["BTYDRegressor", "Lesson"]
 
 _PURCHASE_METHODS = ["fit", "expected_purchases", "probability_alive", "probability_active"]
+
+
+class Lesson(NamedTuple):
+    """A model, the summary that it is fitted on, and how many customers each row stands for."""
+
+    model: Any
+    summary: Any
+    weights: Any = None
+
+    def learn(self) -> Any:
+        """Return the fitted model."""
+        if self.weights is None:
+            return self.model.fit(self.summary, None)
+        return self.model.fit(self.summary, None, sample_weight=self.weights)
 
 
 class BTYDRegressor(RegressorMixin, BaseEstimator):
@@ -137,23 +151,30 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         """
         self._check_models()
         latest = latest_rows(X)
-        self.horizon_ = str(resolve_horizon(self.horizon, get_histories(latest)))
-        purchases = BetaGeoNBD() if self.purchase_model is None else clone(self.purchase_model)
-        spend = self._make_spend_model()
-        self.spend_model_ = _fit_spend(spend, _summary(latest, purchases, spend))
-        self.purchase_model_ = purchases.fit(_summary(latest, purchases, purchases), None)
-        if type(self.spend_model_) is GammaGamma:
-            warn_of_dependence(_summary(latest, purchases, spend))
-        return self
-
-    def _make_spend_model(self) -> Any:
-        if self.spend_model is None:
-            return GammaGamma()
-        return (
-            ConditionalGammaGamma()
-            if self.spend_model == "conditional"
-            else clone(self.spend_model)
+        horizon = str(resolve_horizon(self.horizon, get_histories(latest)))
+        purchases, spend = self._make_models()
+        return self._fit_models(
+            horizon,
+            Lesson(purchases, _summary(latest, purchases, purchases)),
+            Lesson(spend, _summary(latest, purchases, spend)),
         )
+
+    def _make_models(self) -> tuple[Any, Any]:
+        """Return the two models, not yet fitted."""
+        purchases = BetaGeoNBD() if self.purchase_model is None else clone(self.purchase_model)
+        if self.spend_model is None:
+            return purchases, GammaGamma()
+        conditional = self.spend_model == "conditional"
+        return purchases, ConditionalGammaGamma() if conditional else clone(self.spend_model)
+
+    def _fit_models(self, horizon: str, purchases: Lesson, spend: Lesson) -> BTYDRegressor:
+        """Fit the models on their summaries, of customers or of counts of equal ones."""
+        self.horizon_ = horizon
+        self.spend_model_ = _fit_spend(spend)
+        self.purchase_model_ = purchases.learn()
+        if type(self.spend_model_) is GammaGamma:
+            warn_of_dependence(spend.summary, spend.weights)
+        return self
 
     def _check_models(self) -> None:
         for name in ("purchase_model", "spend_model"):
@@ -329,16 +350,17 @@ def _summary(X: pd.DataFrame, purchase_model: Any, model: Any) -> Any:
     return frame
 
 
-def _fit_spend(model: Any, summary: Any) -> Any:
+def _fit_spend(lesson: Lesson) -> Any:
     """Fit the spend model; it comes first, for it is the one that can lack anything to learn."""
     try:
-        return model.fit(summary, None)
+        return lesson.learn()
     except SummaryError as error:
-        x, spend = read_spend(summary)
+        x, spend = read_spend(lesson.summary)
         if ((x > 0) & (spend > 0)).any():
             raise
+        n = len(x) if lesson.weights is None else int(np.sum(lesson.weights))
         raise SummaryError(
-            f"none of {len(summary)} customers has bought again for an amount above 0, so there "
+            f"none of {n} customers has bought again for an amount above 0, so there "
             "is nothing to learn about what a repeat purchase is worth. Wait for repeat "
             "purchases, take a baseline such as HistoricalRate, or give a spend_model of known "
             "parameters: FrozenEstimator(GammaGamma.from_params(p=6, q=4, gamma=15))."

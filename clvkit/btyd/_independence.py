@@ -117,18 +117,24 @@ def _compare(summary: Any, plain: GammaGamma, larger: ConditionalGammaGamma) -> 
     )
 
 
-def warn_of_dependence(summary: Any) -> None:
-    """Warn where spend depends on frequency by more than is usual."""
+def warn_of_dependence(summary: Any, weights: Any = None) -> None:
+    """Warn where spend depends on frequency by more than is usual.
+
+    ``weights`` say how many customers each row stands for.
+    """
     x, spend = read_spend(summary)
     used = np.flatnonzero((x > 0) & (spend > 0))
-    some = used[np.linspace(0, len(used) - 1, min(len(used), _ENOUGH)).astype(np.intp)]
+    up_to = np.cumsum(np.ones(len(used)) if weights is None else np.asarray(weights)[used])
+    n_used = int(up_to[-1])
+    places = np.linspace(0, n_used - 1, min(n_used, _ENOUGH)).astype(np.intp)
+    some = used[np.searchsorted(up_to, places, side="right")]
     part = summary.iloc[some] if hasattr(summary, "iloc") else summary[some]
     found = _compare(part, _QuietGammaGamma().fit(part), _QuietConditional())
     much = found.factor > _MUCH or found.factor < 1.0 / _MUCH
     if much and found.p_value < _CHANCE:
         warn_user(
             "spend per purchase depends on how often customers buy: of "
-            f"{len(used)} customers with repeat purchases those who buy ten times as "
+            f"{n_used} customers with repeat purchases those who buy ten times as "
             f"often spend {found.factor:.3g} times as much per purchase (p = "
             f"{found.p_value:.1g}), and the Gamma-Gamma model takes them to be independent. Try "
             'spend_model="conditional".',

@@ -275,29 +275,42 @@ def warn_far_before(
     resolution: str,
     *,
     label: str = "",
+    counts: NDArray[np.int64] | None = None,
+    log: str = "log",
 ) -> None:
     """Say that the first events lie absurdly far before the rest: placeholders for no date.
 
     They lie before 1900, or more than thirty years before all but a thousandth of the events. No
-    log of a shop begins with so few events for so long.
+    log of a shop begins with so few events for so long. With ``counts`` each time stands for so
+    many events.
     """
     per_day = ticks_per_day(resolution)
     gap, oldest = 30 * 365 * per_day, -25_567 * per_day  # 1900-01-01
     if time.min() >= oldest and time.max() - time.min() <= gap:
         return
-    rank = min(max(1, len(time) // 1000), len(time) - 1)
-    usual = int(np.partition(time, rank)[rank])
+    n = len(time) if counts is None else int(counts.sum())
+    rank = min(max(1, n // 1000), n - 1)
+    usual = _nth(time, counts, rank)
     far = (time < oldest) | (time < usual - gap)
     if not far.any():
         return
     row = int(np.flatnonzero(far)[0])
+    n_far = int(far.sum() if counts is None else counts[far].sum())
     warn_user(
-        f"{label}{far.sum()} of {len(time)} rows are dated absurdly far before the others in "
+        f"{label}{n_far} of {n} rows are dated absurdly far before the others in "
         f"column '{date}', such as {format_moment(time[row], resolution)} of customer "
         f"{customers[row]!r}, which may stand for no date. Histories and ages would begin there. "
-        f"Correct or drop these rows, for example log[log['{date}'] >= '1970-01-01'].",
+        f"Correct or drop these rows, for example {log}[{log}['{date}'] >= '1970-01-01'].",
         DataWarning,
     )
+
+
+def _nth(time: NDArray[np.int64], counts: NDArray[np.int64] | None, rank: int) -> int:
+    """Return the time of that rank among the events, the earliest being 0."""
+    if counts is None:
+        return int(np.partition(time, rank)[rank])
+    order = np.argsort(time)
+    return int(time[order][np.searchsorted(np.cumsum(counts[order]), rank, side="right")])
 
 
 def _show(row: dict[str, Any]) -> str:

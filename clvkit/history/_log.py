@@ -26,7 +26,7 @@ from clvkit.history._streams import open_stream
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Log", "open_log"]
+__all__ = ["Log", "open_log", "read_limits"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def open_log(
     period = get_granularity(granularity)
     check_policy("refunds", refunds, ("net", "drop", "raise"))
     check_policy("duplicates", duplicates, ("keep", "drop", "raise"))
-    stop, limit = _read_limits(end, last, period)
+    stop, limit = read_limits(end, last, period)
     logs = name_logs(log)
     columns = columns_of_logs(
         logs, customer_id=customer_id, date=date, amount=amount, attributes=attributes
@@ -132,7 +132,8 @@ def open_log(
     return Log(customers, known, start, end_, table, streams)
 
 
-def _read_limits(end: Any, last: Any, period: Granularity) -> tuple[int | None, int | None]:
+def read_limits(end: Any, last: Any, period: Granularity) -> tuple[int | None, int | None]:
+    """Return the end of observation and the cutoff as moments, where they were given."""
     stop = None if end is None else parse_cutoff(end, period, name="end")
     limit = None if last is None else parse_cutoff(last, period)
     if stop is not None and limit is not None and limit > stop:

@@ -17,7 +17,7 @@ from clvkit.history._unread import check_nesting, explain_unread
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["column_names", "read_table"]
+__all__ = ["check_columns", "column_names", "read_table"]
 
 _KINDS = (
     "a pandas, Polars or PyArrow table, a DuckDB relation, or the path of a CSV or Parquet file "
@@ -60,7 +60,7 @@ def read_table(
         return _read_path(Path(table), roles, whole, name)
     frame = _wrap(table, name)
     schema = frame.collect_schema()
-    _check_columns(schema.names(), roles, table, name)
+    check_columns(schema.names(), roles, table, name)
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
     if nw.dependencies.is_pandas_dataframe(table):
         check_nesting(table, columns, name)
@@ -179,7 +179,7 @@ def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
         # The whole file decides on the types: the first rows of a log say little.
         frame = pl.read_csv(file, infer_schema_length=None).lazy()
     schema = frame.collect_schema()
-    _check_columns(schema.names(), roles, frame, f"'{file}'")
+    check_columns(schema.names(), roles, frame, f"'{file}'")
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
     if _kind(file) == "csv":
         amounts = {roles.get("date"), roles.get("amount")}
@@ -219,7 +219,13 @@ def _kind(file: Path) -> str | None:
     return "csv" if name.endswith((".csv", ".csv.gz")) else None
 
 
-def _check_columns(columns: list[str], roles: dict[str, str], table: Any, name: str) -> None:
+def check_columns(columns: list[str], roles: dict[str, str], table: Any, name: str) -> None:
+    """Raise if columns are missing, and name the one that may have been meant.
+
+    Raises
+    ------
+    MissingColumnError
+    """
     missing = {role: column for role, column in roles.items() if column not in columns}
     if not missing:
         return

@@ -320,9 +320,12 @@ class CLVModel(ExplainMixin, ServedIntervals, MetaEstimatorMixin, RegressorMixin
         """
         check_is_fitted(self)
         wanted = check_coverage(self.coverage if coverage is None else coverage)
-        X = _histories.read_to_score(self, log, cutoff, covariates)
+        return self._value(_histories.read_to_score(self, log, cutoff, covariates), wanted)
+
+    def _value(self, X: pd.DataFrame, coverage: float) -> pd.DataFrame:
+        """Return the table of values of histories that share a cutoff."""
         clv = self.predict(X)
-        ends = self._bounds(X, clv, wanted)
+        ends = self._bounds(X, clv, coverage)
         segments = assign_segments(clv, self.segment_edges_)
         return value_table(X, clv, ends, self.predict_components(X), segments)
 
