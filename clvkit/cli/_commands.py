@@ -14,7 +14,6 @@ from clvkit.cli._places import model_place
 from clvkit.cli._production import promote, refresh, rollback, serve
 from clvkit.cli._tables import (
     check_model_place,
-    check_table_name,
     make_folder,
     save_model,
     write_table,
@@ -74,25 +73,29 @@ def _fit(arguments: argparse.Namespace) -> Any:
 
 def predict(arguments: argparse.Namespace) -> None:
     """Score a log with a saved model."""
-    from clvkit.serving import load
+    from clvkit.serving import load, predict_batches
+    from clvkit.serving._batches.finish import check_target
 
-    target = Path(arguments.out)
-    check_table_name(target)
+    check_target(Path(arguments.out))
     model = load(model_place(arguments.model))
     try:
-        values = model.predict_customers(
+        done = predict_batches(
+            model,
             arguments.log,
-            arguments.cutoff,
-            arguments.coverage,
+            arguments.out,
+            cutoff=arguments.cutoff,
+            coverage=arguments.coverage,
             covariates=arguments.covariates,
+            memory=arguments.memory,
+            work=arguments.work,
+            overwrite=arguments.overwrite,
+            verbose=0 if arguments.quiet else 1,
         )
     except MissingColumnError as error:
         raise MissingColumnError(_what_the_model_reads(model, str(error))) from error
-    write_table(values, target)
-    say(
-        f"{len(values):,} customers, {values['clv'].sum():,.2f} in all over {model.horizon}: "
-        f"{target}"
-    )
+    if not arguments.quiet:
+        total = f"{done.total:,.2f} in all over {model.horizon}"
+        say(f"{done.n_customers:,} customers, {total}: {done.path}")
 
 
 def _what_the_model_reads(model: Any, message: str) -> str:

@@ -147,7 +147,17 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
         help="folder of `clvkit fit --out`, or an MLflow URI such as models:/NAME/1",
     )  # fmt: skip
     predict.add_argument("log", metavar="LOG", help="CSV or Parquet file, or a folder of them")
-    predict.add_argument("--out", required=True, metavar="FILE", help="CSV or Parquet file")
+    predict.add_argument(
+        "--out", required=True, metavar="FILE", help="CSV or Parquet file, or a new folder"
+    )
     predict.add_argument("--covariates", metavar="FILE", help=f"{_COVARIATES} of the fit")
     predict.add_argument("--cutoff", metavar="DATE", help="last known day")
     predict.add_argument("--coverage", type=_share, metavar="SHARE", help="of lower and upper")
+    predict.add_argument(
+        "--memory", default="4GB", metavar="SIZE", help="it may take; larger logs go in parts (4GB)"
+    )
+    predict.add_argument("--work", metavar="DIR", help="folder for working files of a large log")
+    predict.add_argument(
+        "--overwrite", action="store_true", help="discard an unfinished run of something else"
+    )
+    predict.add_argument("--quiet", action="store_true", help="show no progress and no summary")

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from clvkit.errors import OutputError
+from clvkit.utils._files import replacing
 
-__all__ = ["check_model_place", "check_table_name", "make_folder", "save_model", "write_table"]
+__all__ = ["check_model_place", "make_folder", "save_model", "write_table"]
 
 #: What the folder of a model holds, see :meth:`clvkit.serving.CLVModel.save`.
 _MODEL_FILES = {"model.json", "model.skops"}
@@ -68,33 +69,7 @@ def save_model(model: Any, place: Path) -> None:
         ) from error
 
 
-def check_table_name(target: Path) -> None:
-    """Raise unless a table can be written under this name.
-
-    Raises
-    ------
-    OutputError
-        If its ending is neither ``.csv`` nor ``.parquet``, or its folder is missing.
-    """
-    if target.suffix not in (".csv", ".parquet"):
-        raise OutputError(
-            f"--out {target}: the table is written as CSV or Parquet, by its name. End it in "
-            "'.csv' or '.parquet'."
-        )
-    if not target.parent.is_dir():
-        raise OutputError(f"--out {target}: there is no folder '{target.parent}'. Make it first.")
-
-
 def write_table(frame: pd.DataFrame, target: Path) -> None:
-    """Write a table as CSV or Parquet, by the ending of its name; never half of it."""
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        if target.suffix == ".parquet":
-            frame.reset_index().to_parquet(partial, index=False)
-        else:
-            frame.to_csv(partial)
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"'{target}' cannot be written ({error.strerror}).") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write a table as CSV; never half of it."""
+    with replacing(target) as partial:
+        frame.to_csv(partial)

@@ -30,9 +30,11 @@ __all__ = [
     "check_policy",
     "clean_columns",
     "match_customers",
+    "may_be_far_before",
     "read_customers",
     "warn_after_end",
     "warn_far_before",
+    "warn_missing_customers",
     "with_one_zero",
 ]
 
@@ -211,13 +213,21 @@ def _drop_missing_customers(frame: pl.DataFrame, id_: str, name: str) -> pl.Data
             "rows. Check customer_id=."
         )
     label = "" if name == "the log" else f"{name}: "
+    n_missing, first = int(missing.sum()), int(missing.arg_true()[0])
+    warn_missing_customers(n_missing, len(frame), first, id_, label=label)
+    return frame.filter(~missing)
+
+
+def warn_missing_customers(
+    n_rows: int, n_all: int, first: int, id_: str, *, label: str = ""
+) -> None:
+    """Say that rows without a customer were left out."""
     warn_user(
-        f"{label}{missing.sum()} of {len(frame)} rows have no customer in column '{id_}' (the "
-        f"first one is row {missing.arg_true()[0]}) and were left out. Drop them beforehand to "
-        f"silence this: log.dropna(subset=['{id_}']).",
+        f"{label}{n_rows} of {n_all} rows have no customer in column '{id_}' (the first one is "
+        f"row {first}) and were left out. Drop them beforehand to silence this: "
+        f"log.dropna(subset=['{id_}']).",
         DataWarning,
     )
-    return frame.filter(~missing)
 
 
 def _read_amounts(column: pl.Series, customers: pl.Series) -> pl.Series:
@@ -284,10 +294,9 @@ def warn_far_before(
     log of a shop begins with so few events for so long. With ``counts`` each time stands for so
     many events.
     """
-    per_day = ticks_per_day(resolution)
-    gap, oldest = 30 * 365 * per_day, -25_567 * per_day  # 1900-01-01
-    if time.min() >= oldest and time.max() - time.min() <= gap:
+    if not may_be_far_before(int(time.min()), int(time.max()), resolution):
         return
+    gap, oldest = _absurd(resolution)
     n = len(time) if counts is None else int(counts.sum())
     rank = min(max(1, n // 1000), n - 1)
     usual = _nth(time, counts, rank)
@@ -303,6 +312,18 @@ def warn_far_before(
         f"Correct or drop these rows, for example {log}[{log}['{date}'] >= '1970-01-01'].",
         DataWarning,
     )
+
+
+def may_be_far_before(earliest: int, latest: int, resolution: str) -> bool:
+    """Tell whether a span of time is so long that its first events are worth a look."""
+    gap, oldest = _absurd(resolution)
+    return earliest < oldest or latest - earliest > gap
+
+
+def _absurd(resolution: str) -> tuple[int, int]:
+    """Return thirty years, and the moment of 1900-01-01."""
+    per_day = ticks_per_day(resolution)
+    return 30 * 365 * per_day, -25_567 * per_day
 
 
 def _nth(time: NDArray[np.int64], counts: NDArray[np.int64] | None, rank: int) -> int:

@@ -126,8 +126,8 @@ def open_log(
         )
         for name in columns
     }
-    table = None
-    if covariates is not None:
+    table = covariates if isinstance(covariates, Covariates) else None
+    if covariates is not None and table is None:
         table = Covariates(covariates, own.customer_id, period.resolution)
     return Log(customers, known, start, end_, table, streams)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import glob
 import os
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,7 @@ from clvkit.history._unread import check_nesting, explain_unread
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_columns", "column_names", "read_table"]
+__all__ = ["check_columns", "column_names", "file_kind", "find_files", "read_codes", "read_table"]
 
 _KINDS = (
     "a pandas, Polars or PyArrow table, a DuckDB relation, or the path of a CSV or Parquet file "
@@ -123,7 +124,7 @@ def column_names(table: Any, *, name: str = "the table") -> list[str]:
         return [str(column) for column in _wrap(table, name).collect_schema().names()]
     place = Path(table)
     try:
-        parts = [_lazily(file).collect_schema().names() for file in _files(place, name)]
+        parts = [_lazily(file).collect_schema().names() for file in find_files(place, name)]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise LogError(f"'{place}' could not be read: {error}") from error
     return list(dict.fromkeys(column for part in parts for column in part))
@@ -148,20 +149,22 @@ def _read_path(place: Path, roles: dict[str, str], whole: bool, name: str) -> An
     import polars as pl
 
     try:
-        parts = [_scan(file, roles, whole) for file in _files(place, name)]
+        parts = [_scan(file, roles, whole) for file in find_files(place, name)]
         return pl.concat(parts, how="diagonal_relaxed").collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise LogError(f"'{place}' could not be read: {error}") from error
 
 
-def _files(place: Path, name: str) -> list[Path]:
-    """Return the file, or those of the folder, which must be of one kind."""
-    if not place.exists():
-        raise LogError(f"{name}: there is no file or folder '{place}'. Check the path.")
+def find_files(place: Path, name: str) -> list[Path]:
+    """Return the file, those of the folder or those that a pattern names, of one kind."""
     files = [place]
     if place.is_dir():
-        files = sorted(f for f in place.rglob("*") if f.is_file() and _kind(f))
-    kinds = {_kind(file) for file in files}
+        files = sorted(f for f in place.rglob("*") if f.is_file() and file_kind(f))
+    elif not place.exists():
+        files = sorted(filter(Path.is_file, map(Path, glob.glob(str(place), recursive=True))))
+        if not files:
+            raise LogError(f"{name}: there is no file or folder '{place}'. Check the path.")
+    kinds = {file_kind(file) for file in files}
     if len(kinds) != 1 or None in kinds:
         raise LogTypeError(
             f"'{place}' must be a CSV or Parquet file, or a folder that holds files of one of "
@@ -175,20 +178,20 @@ def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
     import polars as pl
 
     frame = _lazily(file)
-    if _kind(file) == "csv":
+    if file_kind(file) == "csv":
         # The whole file decides on the types: the first rows of a log say little.
         frame = pl.read_csv(file, infer_schema_length=None).lazy()
     schema = frame.collect_schema()
     check_columns(schema.names(), roles, frame, f"'{file}'")
     columns = schema.names() if whole else list(dict.fromkeys(roles.values()))
-    if _kind(file) == "csv":
+    if file_kind(file) == "csv":
         amounts = {roles.get("date"), roles.get("amount")}
         numbers = [c for c in columns if schema[c].is_numeric() and c not in amounts]
-        frame = frame.with_columns(_codes(file, numbers))
+        frame = frame.with_columns(read_codes(file, numbers))
     return frame.select(columns)
 
 
-def _codes(file: Path, columns: list[str]) -> list[pl.Series]:
+def read_codes(source: Path | bytes, columns: list[str]) -> list[pl.Series]:
     """Return as text those columns of numbers that hold codes: 007 is not 7, nor 01067 a number.
 
     What has a leading zero anywhere is a name, be it of a customer, a shop or a postal area.
@@ -197,7 +200,7 @@ def _codes(file: Path, columns: list[str]) -> list[pl.Series]:
 
     if not columns:
         return []
-    text = pl.read_csv(file, columns=columns, schema_overrides=dict.fromkeys(columns, pl.String))
+    text = pl.read_csv(source, columns=columns, schema_overrides=dict.fromkeys(columns, pl.String))
     return [column for column in text if column.str.contains(r"^\s*[+-]?0\d").any()]
 
 
@@ -205,14 +208,14 @@ def _lazily(file: Path) -> pl.LazyFrame:
     """Return one file, of which only the names of the columns are looked at here."""
     import polars as pl
 
-    if _kind(file) == "parquet":
+    if file_kind(file) == "parquet":
         return pl.scan_parquet(file)
     if not file.stat().st_size:
         raise LogError(f"'{file}' is empty. Give a file with a header and rows.")
     return pl.scan_csv(file, infer_schema_length=0)
 
 
-def _kind(file: Path) -> str | None:
+def file_kind(file: Path) -> str | None:
     name = file.name.lower()
     if name.endswith((".parquet", ".pq")):
         return "parquet"

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from clvkit.calibration._coverage import check_coverage
 from clvkit.history import HistoryArray, latest_histories, latest_rows
 from clvkit.serving import _components, _histories
-from clvkit.serving._bounds import value_table
+from clvkit.serving._bounds import values_in_blocks
 from clvkit.serving._explain import ExplainMixin, learn_typical
 from clvkit.serving._intervals import ServedIntervals, shape_for
 from clvkit.serving._learning import (
@@ -31,7 +31,7 @@ from clvkit.serving._learning import (
     training_end,
 )
 from clvkit.serving._load import load
-from clvkit.serving._segments import assign_segments, learn_edges
+from clvkit.serving._segments import learn_edges
 from clvkit.serving._store import SCHEMA_VERSION, card_of, save_folder
 
 __all__ = ["CLVModel"]
@@ -324,10 +324,7 @@ class CLVModel(ExplainMixin, ServedIntervals, MetaEstimatorMixin, RegressorMixin
 
     def _value(self, X: pd.DataFrame, coverage: float) -> pd.DataFrame:
         """Return the table of values of histories that share a cutoff."""
-        clv = self.predict(X)
-        ends = self._bounds(X, clv, coverage)
-        segments = assign_segments(clv, self.segment_edges_)
-        return value_table(X, clv, ends, self.predict_components(X), segments)
+        return values_in_blocks(self, X, coverage)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model into a folder that :meth:`load` reads, on any machine.

@@ -21,6 +21,7 @@ __all__ = [
     "check_histories",
     "check_logs",
     "histories_to_score",
+    "read_moment",
     "read_to_score",
     "record_horizon",
     "take_columns",
@@ -39,6 +40,7 @@ def histories_to_score(
     cutoff: Any,
     *,
     training_end: str,
+    latest: int | None = None,
     covariates: Any = None,
     **door: Any,
 ) -> pd.DataFrame:
@@ -46,14 +48,20 @@ def histories_to_score(
 
     Without a cutoff it is the later of the end of training and the last day of the log: a
     request may hold one customer whose last purchase was long ago, and what makes him likely to
-    have gone is the time since.
+    have gone is the time since. ``latest`` is the last moment of a log of which this is a part.
     """
-    period = get_granularity(door["granularity"])
-    trained = int(as_moments(np.array(training_end, "M8[s]"), period.resolution))
+    seen = read_moment(training_end, door["granularity"])
+    seen = seen if latest is None else max(seen, latest)
     opened = open_log(
-        log, covariates=covariates, end=None, last=cutoff, observed_until=trained, **door
+        log, covariates=covariates, end=None, last=cutoff, observed_until=seen, **door
     )
     return opened.samples(np.arange(len(opened.known)), opened.known)
+
+
+def read_moment(training_end: str, granularity: str) -> int:
+    """Return the end of training as a moment."""
+    resolution = get_granularity(granularity).resolution
+    return int(as_moments(np.array(training_end, "M8[s]"), resolution))
 
 
 def record_horizon(X: pd.DataFrame, horizon: str) -> pd.DataFrame:

@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 
 from clvkit import AutoCLV, latest_histories, make_samples
-from clvkit.automl._memory import MemoryLimit, parse_memory
+from clvkit.automl._memory import MemoryLimit
 from clvkit.automl.candidates import all_candidates
-from clvkit.errors import ArgumentError, DataWarning, StudyError
+from clvkit.errors import DataWarning, StudyError
 from clvkit.model_selection import SnapshotRegressor
 
 pytestmark = pytest.mark.filterwarnings("default::clvkit.errors.BoundaryWarning")
-
-
-@pytest.mark.parametrize(
-    ("text", "n_bytes"),
-    [("4GB", 4e9), ("1.5 MB", 1.5e6), ("2kB", 2e3), ("1KiB", 1024), ("1TiB", 2**40), (" 7B ", 7)],
-)
-def test_sizes(text, n_bytes):
-    assert parse_memory(text) == n_bytes
-
-
-@pytest.mark.parametrize("text", ["", "4", "4 gigabytes", "-1GB", "0GB", "4Gb", "nan GB"])
-def test_other_texts_are_refused(text):
-    with pytest.raises(ArgumentError, match=r"is no size.*'4GB'"):
-        parse_memory(text)
 
 
 def test_jobs_share_the_memory_and_covariates_take_some(cdnow_histories):

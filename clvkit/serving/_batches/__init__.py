@@ -1,0 +1,1 @@
+"""Scoring logs that are larger than memory, part by part."""
