@@ -9,6 +9,7 @@ from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._contract_curve import ContractCurve
 from clvkit.btyd._contract_payments import payments_from_contracts
 from clvkit.btyd._contractual_clv_regressor import ContractualCLVRegressor
+from clvkit.btyd._covariate_calendar import covariate_calendar
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._gompertz_gamma_nbd import GompertzGammaNBD
 from clvkit.btyd._independence import Independence, check_independence
@@ -22,6 +23,7 @@ from clvkit.btyd._pareto_nbd import ParetoNBD
 from clvkit.btyd._purchase_model_features import PurchaseModelFeatures
 from clvkit.btyd._shifted_beta_geo import ShiftedBetaGeo
 from clvkit.btyd._tenures import life_table, tenures_from_cohorts
+from clvkit.btyd._time_varying_pareto_nbd import TimeVaryingParetoNBD
 from clvkit.btyd._tracking import (
     FrequencyHistogram,
     PurchaseTracking,
@@ -52,7 +54,9 @@ __all__ = [
     "PurchaseModelFeatures",
     "PurchaseTracking",
     "ShiftedBetaGeo",
+    "TimeVaryingParetoNBD",
     "check_independence",
+    "covariate_calendar",
     "frequency_histogram",
     "life_table",
     "likelihood_ratio_test",

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from clvkit.btyd._summary import COLUMNS
 from clvkit.errors import SummaryError, UnknownNameError
 
-__all__ = ["columns_of", "covariate_names", "learn_levels", "one_row", "read_design"]
+__all__ = [
+    "columns_of",
+    "covariate_names",
+    "join_covariates",
+    "learn_levels",
+    "one_row",
+    "read_design",
+]
 
 Array = NDArray[np.float64]
 Levels = dict[str, list[str]]
@@ -25,6 +32,27 @@ def covariate_names(model: Any) -> list[str]:
         return []
     chosen = covariates.values() if isinstance(covariates, Mapping) else [covariates]
     return list(dict.fromkeys(name for names in chosen for name in names))
+
+
+def join_covariates(summary: pd.DataFrame, X: pd.DataFrame, model: Any) -> pd.DataFrame:
+    """Add the static covariates of a model to a summary of histories, and the model's unit.
+
+    Raises
+    ------
+    UnknownNameError
+        When X has no such column.
+    """
+    names = covariate_names(model)
+    missing = [name for name in names if name not in getattr(X, "columns", ())]
+    if missing:
+        raise UnknownNameError(
+            f"X has no column {missing[0]!r}, which {type(model).__name__} names as a covariate. "
+            "Give the door a covariates table."
+        )
+    for name in names:
+        summary[name] = X[name]
+    summary.attrs["time_unit"] = model.time_unit
+    return summary
 
 
 def one_row(covariates: Any) -> Any:

@@ -16,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from clvkit.btyd._acquired import read_acquired
+from clvkit.btyd._design import join_covariates
 from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_hooks import PurchaseHooks
 from clvkit.btyd._purchase_model import PurchaseModel
 from clvkit.btyd._summary import Rows, read_weights
-from clvkit.errors import ArgumentError, CutoffError, SummaryError, UnknownNameError
+from clvkit.errors import ArgumentError, CutoffError, SummaryError
 from clvkit.history import find_purchases, get_histories, rfm_summary
 from clvkit.history._granularity import get_granularity
 from clvkit.utils._duration import parse_duration
@@ -126,7 +127,7 @@ class LeftTruncation(PurchaseModel):
         summary["recency"] += before
         summary["T"] += before
         summary[_COLUMN] = np.where(older, age * day, 0.0)
-        return self._with_covariates(summary, X)
+        return join_covariates(summary, X, self)
 
     def _ages(self, X: pd.DataFrame, start: int) -> Array:
         """Return ages at the start of the log in days; NaN for a flag, 0 for newcomers."""
@@ -143,19 +144,6 @@ class LeftTruncation(PurchaseModel):
                 "shown a purchase, such as log_start='2011-01-01', to read histories."
             )
         return int(np.datetime64(pd.Timestamp(self.log_start), "D").astype(np.int64))
-
-    def _with_covariates(self, summary: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
-        names = self._covariate_names()
-        missing = [name for name in names if name not in X.columns]
-        if missing:
-            raise UnknownNameError(
-                f"X has no column {missing[0]!r}, which {type(self).__name__} names as a "
-                "covariate. Give the door a covariates table."
-            )
-        for name in names:
-            summary[name] = X[name]
-        summary.attrs["time_unit"] = self.time_unit
-        return summary
 
     def _objective(self, rows: Rows, weights: Array) -> Objective:
         # Newcomers are summed the fast way, older customers row by row.

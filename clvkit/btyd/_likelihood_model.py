@@ -82,7 +82,7 @@ class LikelihoodModel(BaseEstimator):
         model = cls(**settings)
         model._validate_params()
         model.covariate_levels_ = {name: [] for name in model._covariate_names()}
-        names = [*cls._param_names, *model._names_and_terms()[0]]
+        names = [*cls._param_names, *model._coef_names()]
         cls._check_param_names(params, names)
         cls._check_param_values(params)
         model.params_ = {name: float(params[name]) for name in names}
@@ -168,6 +168,14 @@ class LikelihoodModel(BaseEstimator):
             columns_of(self.covariate_levels_),
         )
 
+    def _coef_names(self) -> list[str]:
+        """Return the names of all coefficients, in the order of ``params_``."""
+        return self._names_and_terms()[0]
+
+    def _named_covariates(self) -> list[str]:
+        """Return the names that the user gave covariates; a model may have others of its own."""
+        return covariate_names(self)
+
     def _learn_design(self, summary: Any) -> Array:
         """Learn which values the covariates have, and return them as a matrix."""
         self.covariate_levels_ = learn_levels(summary, self._covariate_names())
@@ -234,7 +242,7 @@ class LikelihoodModel(BaseEstimator):
         return 0
 
     def _warn_of_covariates(self, remarks: Sequence[tuple[list[str], str]]) -> None:
-        asked = covariate_names(self)  # a model may have covariates of its own
+        asked = self._named_covariates()
         findings = []
         for coefs, meaning in remarks:
             columns = [coef.partition(".")[2] for coef in coefs]

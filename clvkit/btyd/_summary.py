@@ -27,7 +27,7 @@ class Rows(NamedTuple):
     ``shifts`` holds what covariates add to the logarithm of the parameters they move, one array
     an effect; it is empty without covariates. ``log_gaps``, which few models ask for, is the sum
     of the logarithms of the times between purchases, and ``unseen`` the age that customers had
-    when they began to be observed.
+    when they began to be observed. ``more`` is what one model alone asks for.
     """
 
     frequency: Array
@@ -36,18 +36,20 @@ class Rows(NamedTuple):
     shifts: tuple[Array, ...] = ()
     log_gaps: Array | None = None
     unseen: Array | None = None
+    more: tuple[Array, ...] = ()
 
     @property
     def columns(self) -> tuple[Array, ...]:
         """All that rows must share to be equal."""
-        more = (column for column in self[4:] if column is not None)
-        return (*self[:3], *self.shifts, *more)
+        known = (column for column in self[4:6] if column is not None)
+        return (*self[:3], *self.shifts, *known, *self.more)
 
     def take(self, index: Any) -> Rows:
         """Return some of the rows."""
         x, t_x, T = (column[index] for column in self[:3])
-        gaps, unseen = (None if column is None else column[index] for column in self[4:])
-        return Rows(x, t_x, T, tuple(shift[index] for shift in self.shifts), gaps, unseen)
+        gaps, unseen = (None if column is None else column[index] for column in self[4:6])
+        shifts, more = (tuple(one[index] for one in some) for some in (self.shifts, self.more))
+        return Rows(x, t_x, T, shifts, gaps, unseen, more)
 
 
 class _Table(NamedTuple):

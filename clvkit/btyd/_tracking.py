@@ -135,8 +135,8 @@ def track_purchases(
     actual, _ = np.histogram(purchases.period[repeat], bins=ends + 0.5)
     births, customers = np.unique(purchases.birth, return_counts=True)
     unit = parse_duration(model.time_unit, name="time_unit").ticks("s") / size
-    if covariate_names(model):
-        expected = _expected_of_each(model, _columns(X, model), purchases.birth, ends, unit)
+    if (columns := _columns(X, model)) is not None:
+        expected = _expected_of_each(model, columns, purchases.birth, ends, unit)
     else:
         expected = _expected_by(model, births, customers, ends, unit)
     resolution = array.dtype.resolution
@@ -159,13 +159,21 @@ def _expected_by(model: Any, births: Any, customers: Any, ends: Any, unit: float
 
 
 def _expected_of_each(model: Any, table: Any, births: Any, ends: Any, unit: float) -> Array:
-    """Return the same where customers differ by covariates."""
+    """Return the same where customers differ by covariates: once for all who are alike."""
+    alike = table.assign(_birth=births).groupby([*table.columns, "_birth"], sort=False)
+    customers = alike.size().reset_index(name="_customers")
+    births, weights = customers.pop("_birth").to_numpy(), customers.pop("_customers").to_numpy()
     ages = (np.maximum(end - births, 0.0) / unit for end in ends)
-    return np.array([model.expected_purchases_newcomer(age, table).sum() for age in ages])
+    return np.array([model.expected_purchases_newcomer(age, customers) @ weights for age in ages])
 
 
 def _columns(X: Any, model: Any) -> Any:
+    """Return what a model must be told of newcomers, if anything."""
+    if hasattr(model, "_newcomer_columns"):
+        return model._newcomer_columns(X)
     names = covariate_names(model)
+    if not names:
+        return None
     missing = [name for name in names if name not in getattr(X, "columns", ())]
     if missing:
         raise UnknownNameError(

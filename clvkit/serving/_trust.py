@@ -36,6 +36,7 @@ _ESTIMATORS = (
     "clvkit.btyd._pareto_nbd.ParetoNBD",
     "clvkit.btyd._purchase_model_features.PurchaseModelFeatures",
     "clvkit.btyd._shifted_beta_geo.ShiftedBetaGeo",
+    "clvkit.btyd._time_varying_pareto_nbd.TimeVaryingParetoNBD",
     "clvkit.calibration._conformal_interval.ConformalInterval",
     "clvkit.calibration._level_intervals.LevelIntervals",
     "clvkit.calibration._mean_calibration.MeanCalibration",
