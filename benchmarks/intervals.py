@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import whole_number
 from benchmarks.logs import data_folder, load_log
-from benchmarks.tables import markdown_table
+from benchmarks.machine import describe_run
+from benchmarks.tables import heading, markdown_table, results_folder, write_tables
 from benchmarks.tasks import STANDARD, Task, parse_task
 from benchmarks.truth import split_log
 from clvkit.automl.candidates import all_candidates
@@ -52,12 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", action="append", type=parse_task, help="LOG:CUTOFF:DAYS")
     parser.add_argument("--candidate", action="append", help="by default bg_nbd and hybrid")
     parser.add_argument(
-        "--simulated", type=whole_number, default=0, help="totals of so many simulated logs too"
+        "--simulated", type=whole_number(0), default=0, help="totals of so many simulated logs too"
     )
+    parser.add_argument("--out", default="benchmarks/.results", metavar="FOLDER")
 
 
 def main(arguments: argparse.Namespace) -> None:
-    folder = data_folder(arguments.data)
+    """Check the intervals of what was asked for, print the tables, and write them."""
+    folder, out = data_folder(arguments.data), results_folder(arguments.out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClvkitWarning)
         results = [
@@ -66,10 +69,17 @@ def main(arguments: argparse.Namespace) -> None:
             for name in arguments.candidate or CANDIDATES
         ]
         results = [result for result in results if result is not None]
-        print(_customers_table(results), "", _totals_table(results), sep="\n")
-        for season in (None, {12: 2.0}) if arguments.simulated else ():
-            runs = pd.DataFrame(simulate_totals(arguments.simulated, season))
-            print("", f"season {season}: {runs.mean().round(3).to_dict()}", sep="\n")
+        frames = {
+            "intervals_customers": _customers_table(results),
+            "intervals_totals": _totals_table(results),
+        }
+        if arguments.simulated:
+            frames["intervals_simulated"] = _simulated_table(arguments.simulated)
+    described = describe_run()
+    tables = [markdown_table(list(cells), cells.to_numpy().tolist()) for cells in frames.values()]
+    text = "\n\n".join([heading("Intervals", described), *tables])
+    write_tables(out, "intervals", text, frames, described)
+    print(text)
 
 
 def check_intervals(task: Task, name: str, log: pd.DataFrame) -> dict[str, Any] | None:
@@ -139,7 +149,19 @@ def simulate_totals(n_runs: int, season: dict[int, float] | None) -> Iterator[di
         }
 
 
-def _customers_table(results: list[dict[str, Any]]) -> str:
+def _simulated_table(n_runs: int) -> pd.DataFrame:
+    """Return how often totals of simulated logs held, without a season and with one."""
+    rows = []
+    for name, season in (("none", None), ("December of twice the rate", {12: 2.0})):
+        runs = pd.DataFrame(simulate_totals(n_runs, season)).mean()
+        shown = [f"{runs[key]:.1%}" for key in ("held", "held_expected", "half_width", "error")]
+        rows.append([name, str(n_runs), *shown])
+    header = ["season", "runs", "held", "held what was expected", "half of the width", "error"]
+    return pd.DataFrame(rows, columns=header)
+
+
+def _customers_table(results: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the cells of the table of customers."""
     header = ["task", "candidate", "zeros", "coverage", "by tenth of predictions, lowest first"]
     header += ["width: mean", "median", "pinball"]
     rows = []
@@ -149,10 +171,11 @@ def _customers_table(results: list[dict[str, Any]]) -> str:
         ratio = f"{r['pinball']:.2f} ({r['pinball_of_ends']:.2f})"
         shares = [f"{r[key]:.1%}" for key in ("zeros", "coverage")]
         rows.append([r["task"], r["candidate"], *shares, tenths, *numbers, ratio])
-    return markdown_table(header, rows)
+    return pd.DataFrame(rows, columns=header)
 
 
-def _totals_table(results: list[dict[str, Any]]) -> str:
+def _totals_table(results: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the cells of the table of totals."""
     header = ["task", "candidate", "origins", "season", "interval / prediction"]
     header += ["actual / prediction", "inside"]
     rows = []
@@ -161,4 +184,4 @@ def _totals_table(results: list[dict[str, Any]]) -> str:
         inside = "yes" if lower <= r["actual"] <= upper else "no"
         numbers = [str(r["origins"]), f"{r['season']:.2f}", f"{lower:.2f} to {upper:.2f}"]
         rows.append([r["task"], r["candidate"], *numbers, f"{r['actual']:.2f}", inside])
-    return markdown_table(header, rows)
+    return pd.DataFrame(rows, columns=header)

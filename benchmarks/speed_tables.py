@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.tables import heading, markdown_table
 
-__all__ = ["speed_markdown"]
+__all__ = ["logs_table", "models_table", "speed_markdown"]
 
 #: Most bytes that a task may take, as a multiple of ``bytes``, and what these are.
 LIMITS = {"door": (6, "three columns of the log"), "features": (3, "table that comes out")}
@@ -25,9 +25,9 @@ def speed_markdown(tables: Mapping[str, pd.DataFrame], described: dict[str, str]
     """Return the whole report, then who failed and with which words."""
     parts = [heading("Speed", described), EXPLANATION, ""]
     if "models" in tables:
-        parts += ["### Models, beside lifetimes 0.11.3", "", _models(tables["models"]), ""]
+        parts += ["### Models, beside lifetimes 0.11.3", "", models_table(tables["models"]), ""]
     if "logs" in tables:
-        parts += ["### Door and features, beside Polars", "", _logs(tables["logs"]), ""]
+        parts += ["### Door and features, beside Polars", "", logs_table(tables["logs"]), ""]
     if "scaling" in tables:
         parts += ["### Door and features, by size", "", _scaling(tables["scaling"]), ""]
     failed = [line for table in tables.values() for line in _failures(table)]
@@ -36,7 +36,8 @@ def speed_markdown(tables: Mapping[str, pd.DataFrame], described: dict[str, str]
     return "\n".join(parts)
 
 
-def _models(table: pd.DataFrame) -> str:
+def models_table(table: pd.DataFrame) -> str:
+    """Return the table of models beside lifetimes."""
     header = ["model", "", "data", "clvkit ms", "lifetimes ms", "faster", "by processor"]
     header += ["memory MB", "lifetimes MB", "largest difference"]
     rows = (
@@ -54,7 +55,8 @@ def _models(table: pd.DataFrame) -> str:
     return markdown_table(header, rows)
 
 
-def _logs(table: pd.DataFrame) -> str:
+def logs_table(table: pd.DataFrame) -> str:
+    """Return the table of door and features beside Polars."""
     header = ["", "beside", "events", "clvkit ms", "Polars ms", "faster", "by processor"]
     header += ["memory MB", "Polars MB", "memory as a multiple of"]
     return markdown_table(header, (_log_cells(row) for _, row in table.iterrows()))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from benchmarks.oracles.beta_geo_nbd import log_likelihood, odds_of_death, purchases_if_alive
 from clvkit.btyd import BetaGeoNBD
 from clvkit.errors import (
     BoundaryWarning,
@@ -58,22 +59,6 @@ def test_fit_to_cdnow(cdnow):
 # --- precision ---------------------------------------------------------------------------------
 
 
-def exact_log_likelihood(r, alpha, a, b, x, t_x, T):
-    """Return log of the likelihood as published: two terms, gamma functions and all."""
-    beta, gamma = mpmath.beta, mpmath.gamma
-    survived = beta(a, b + x) / beta(a, b) / (alpha + T) ** (r + x)
-    dropped = beta(a + 1, b + x - 1) / beta(a, b) / (alpha + t_x) ** (r + x) if x > 0 else 0
-    return mpmath.log(gamma(r + x) / gamma(r) * alpha**r * (survived + dropped))
-
-
-def exact_if_alive(r, alpha, a, b, x, T, horizon):
-    """Return the expected purchases of a customer alive at T by the published 2F1 form."""
-    a = a + mpmath.mpf(10) ** -25  # the form is 0 / 0 or infinity / infinity at a, a + b of 1
-    R, A, B = r + x, alpha + T, b + x
-    series = mpmath.hyp2f1(R, B, a + B - 1, horizon / (A + horizon), maxterms=10**6)
-    return (a + B - 1) / (a - 1) * (1 - (A / (A + horizon)) ** R * series)
-
-
 #: (r, alpha, a, b), (x, t_x, T), horizon
 HARD_CASES = {
     "ordinary": ((0.24, 4.41, 0.79, 2.43), (2, 30.43, 38.86), 39),
@@ -94,13 +79,9 @@ def test_against_mpmath(params, row, horizon):
     with mpmath.workdps(60):
         exact = [mpmath.mpf(value) for value in params]
         x, t_x, T = (mpmath.mpf(value) for value in row)
-        if_alive = exact_if_alive(*exact, x, T, mpmath.mpf(horizon))
-        likelihood = exact_log_likelihood(*exact, x, t_x, T)
-        odds = (
-            exact[2] / (exact[3] + x - 1) * ((exact[1] + T) / (exact[1] + t_x)) ** (exact[0] + x)
-            if x > 0
-            else mpmath.mpf(0)
-        )
+        if_alive = purchases_if_alive(*exact, x, T, mpmath.mpf(horizon))
+        likelihood = log_likelihood(*exact, x, t_x, T)
+        odds = odds_of_death(*exact, x, t_x, T)
         alive = 1 / (1 + odds)
     assert model.log_likelihood([row])[0] == pytest.approx(float(likelihood), rel=1e-9, abs=1e-9)
     assert model.probability_alive([row])[0] == pytest.approx(float(alive), rel=1e-10)
@@ -111,7 +92,7 @@ def test_against_mpmath(params, row, horizon):
 @pytest.mark.parametrize("horizon", [0.1429, 1, 32, 78])
 def test_newcomer_against_mpmath(model, horizon):
     with mpmath.workdps(40):
-        exact = exact_if_alive(*map(mpmath.mpf, CDNOW.values()), 0, 0, mpmath.mpf(horizon))
+        exact = purchases_if_alive(*map(mpmath.mpf, CDNOW.values()), 0, 0, mpmath.mpf(horizon))
     assert model.expected_purchases_newcomer(horizon) == pytest.approx(float(exact), rel=1e-12)
 
 
@@ -147,7 +128,7 @@ def test_expected_purchases_over_strata():
         x = int(rng.choice([0, 1, 5, 50, 500, 3000]))
         T, horizon = 10 ** rng.uniform(-1, 3), 10 ** rng.uniform(-1, 3)
         with mpmath.workdps(100):
-            exact = exact_if_alive(*map(mpmath.mpf, (r, alpha, a, b, x, T, horizon)))
+            exact = purchases_if_alive(*map(mpmath.mpf, (r, alpha, a, b, x, T, horizon)))
         params = dict(zip(CDNOW, (r, alpha, a, b), strict=True))
         row = [[x, T if x else 0.0, T]]
         model = BetaGeoNBD.from_params(**params)

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.special import gammaincinv
 from sklearn.base import clone
 
+from benchmarks.oracles.gamma_gamma import log_likelihood
 from clvkit.btyd import GammaGamma
 from clvkit.btyd._gamma_gamma_likelihood import Spends
 from clvkit.errors import BoundaryWarning, SummaryError, UnknownNameError
@@ -44,16 +45,7 @@ def test_fit_to_cdnow(cdnow):
 )
 def test_likelihood_against_mpmath(params, x, spend):
     with mpmath.workdps(40):
-        p, q, gamma = map(mpmath.mpf, params)
-        z = mpmath.mpf(spend)
-        exact = mpmath.log(
-            mpmath.gamma(p * x + q)
-            / (mpmath.gamma(p * x) * mpmath.gamma(q))
-            * gamma**q
-            * z ** (p * x - 1)
-            * mpmath.mpf(x) ** (p * x)
-            / (gamma + z * x) ** (p * x + q)
-        )
+        exact = log_likelihood(*map(mpmath.mpf, params), x, mpmath.mpf(spend))
     model = GammaGamma.from_params(**dict(zip(CDNOW, params, strict=True)))
     actual = model.log_likelihood(table([x], [spend]))[0]
     assert actual == pytest.approx(float(exact), rel=1e-9)

@@ -6,6 +6,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
+from benchmarks.oracles.gompertz_gamma_nbd import decay as exact_decay
+from benchmarks.oracles.gompertz_gamma_nbd import log_likelihood, odds_of_death
 from clvkit.btyd import NBD, GompertzGammaNBD, ParetoNBD
 from clvkit.btyd._gompertz import decay, slopes
 from clvkit.errors import BoundaryWarning, UnknownNameError
@@ -28,29 +30,6 @@ def test_contract(check):
 
 
 # --- precision ---------------------------------------------------------------------------------
-
-
-def exact_decay(b, beta, y):
-    return mpmath.log1p(mpmath.expm1(b * y) / beta)
-
-
-def exact_odds(r, alpha, b, s, beta, x, t_x, T):
-    """Return the odds of being dead by the integral over v = V(y), where S is exp(-s v)."""
-    begin, end = exact_decay(b, beta, t_x), exact_decay(b, beta, T)
-    R = r + x
-
-    def density(v):
-        y = mpmath.log1p(beta * mpmath.expm1(v)) / b
-        return s * mpmath.exp(s * (end - v) + R * mpmath.log((alpha + T) / (alpha + y)))
-
-    cuts = [begin + (end - begin) * mpmath.mpf(2) ** -k for k in range(16, -1, -1)]
-    return mpmath.quad(density, [begin, *cuts], maxdegree=5) if t_x < T else mpmath.mpf(0)
-
-
-def exact_log_likelihood(r, alpha, b, s, beta, x, t_x, T):
-    survived = mpmath.loggamma(r + x) - mpmath.loggamma(r) + r * mpmath.log(alpha)
-    survived -= s * exact_decay(b, beta, T) + (r + x) * mpmath.log(alpha + T)
-    return survived + mpmath.log1p(exact_odds(r, alpha, b, s, beta, x, t_x, T))
 
 
 #: (r, alpha, b, s, beta), (x, t_x, T)
@@ -78,8 +57,8 @@ HARD_CASES = {
 def test_likelihood_against_mpmath(params, row):
     with mpmath.workdps(24):
         exact = [mpmath.mpf(value) for value in (*params, *row)]
-        expected = float(exact_log_likelihood(*exact))
-        alive = float(1 / (1 + exact_odds(*exact)))
+        expected = float(log_likelihood(*exact))
+        alive = float(1 / (1 + odds_of_death(*exact)))
     model = made_of(params)
     assert model.log_likelihood([row])[0] == pytest.approx(expected, abs=1e-8, rel=1e-12)
     assert model.probability_alive([row])[0] == pytest.approx(alive, rel=1e-8)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from benchmarks.oracles.beta_geo_beta_binom import first_purchase, presence, terms
 from clvkit.btyd import BetaGeoBetaBinom
 
 DONORS = {"alpha": 1.2035224, "beta": 0.7497164, "gamma": 0.6567182, "delta": 2.7834422}
@@ -13,30 +14,6 @@ DONORS = {"alpha": 1.2035224, "beta": 0.7497164, "gamma": 0.6567182, "delta": 2.
 @pytest.fixture
 def model():
     return BetaGeoBetaBinom.from_params(**DONORS)
-
-
-def exact_terms(params, row):
-    """Return the terms of the published likelihood: alive, and dropped out at each time."""
-    a, b, c, d = params
-    x, t_x, n = row
-    beta = mpmath.beta
-    alive = beta(a + x, b + n - x) / beta(a, b) * beta(c, d + n) / beta(c, d)
-    dead = [
-        beta(a + x, b + j - x) / beta(a, b) * beta(c + 1, d + j) / beta(c, d) for j in range(t_x, n)
-    ]
-    return alive, dead
-
-
-def exact_presence(params, n, k):
-    """Return the chance of being there k opportunities after n, given there at n."""
-    c, d = params[2], params[3] + n
-    return mpmath.beta(c, d + k) / mpmath.beta(c, d)
-
-
-def exact_first(params, x, n, k):
-    """Return the chance that the next purchase is the k-th opportunity, if there is no dropout."""
-    a, b = params[0] + x, params[1] + n - x
-    return mpmath.beta(a + 1, b + k - 1) / mpmath.beta(a, b)
 
 
 TYPICAL = (1.2, 0.75, 0.66, 2.78)
@@ -68,12 +45,12 @@ def test_against_mpmath(params, row, horizon):
     with mpmath.workdps(60):
         exact = [mpmath.mpf(value) for value in params]
         x, _, n = row
-        alive, dead = exact_terms(exact, row)
+        alive, dead = terms(exact, row)
         likelihood = alive + mpmath.fsum(dead)
-        there = [exact_presence(exact, n, k) for k in range(1, horizon + 1)]
+        there = [presence(exact, n, k) for k in range(1, horizon + 1)]
         mean = (exact[0] + x) / (exact[0] + exact[1] + n)
         expected = mean * mpmath.fsum(there) * alive / likelihood
-        first = (exact_first(exact, x, n, k) for k in range(1, horizon + 1))
+        first = (first_purchase(exact, x, n, k) for k in range(1, horizon + 1))
         active = mpmath.fdot(there, first) * alive / likelihood
         values = [float(v) for v in (mpmath.log(likelihood), alive / likelihood, expected, active)]
     assert model.log_likelihood([row])[0] == pytest.approx(values[0], rel=1e-10, abs=1e-10)
@@ -88,7 +65,7 @@ def test_long_horizon_against_closed_form(params, horizon):
     model = BetaGeoBetaBinom.from_params(**dict(zip(DONORS, params, strict=True)))
     with mpmath.workdps(50):
         a, b, c, d = (mpmath.mpf(value) for value in params)
-        rest = 1 - exact_presence((a, b, c - 1, d + 1), 0, horizon)
+        rest = 1 - presence((a, b, c - 1, d + 1), 0, horizon)
         exact = float(a / (a + b) * d / (c - 1) * rest)
     assert model.expected_purchases_newcomer(horizon) == pytest.approx(exact, rel=1e-10)
 
@@ -99,9 +76,9 @@ def test_residual_lifetime_against_closed_form(model, annual):
     a, b, c, d = DONORS.values()
     row = (2, 4, 6)
     with mpmath.workdps(50):
-        alive, dead = exact_terms([mpmath.mpf(value) for value in DONORS.values()], row)
+        alive, dead = terms([mpmath.mpf(value) for value in DONORS.values()], row)
         series = mpmath.hyp2f1(1, d + 7, c + d + 7, 1 / (1 + mpmath.mpf(annual)))
-        first = exact_presence((a, b, mpmath.mpf(c), mpmath.mpf(d)), 6, 1) / (1 + annual)
+        first = presence((a, b, mpmath.mpf(c), mpmath.mpf(d)), 6, 1) / (1 + annual)
         mean = (a + 2) / (a + b + 6)
         exact = float(alive / (alive + mpmath.fsum(dead)) * mean * first * series)
     actual = model.expected_discounted_purchases([row], annual)[0]
@@ -124,7 +101,7 @@ def test_derivatives_against_mpmath(case):
     here = [mpmath.log(value) for value in params]
 
     def log_likelihood(*log_params):
-        alive, dead = exact_terms([mpmath.exp(value) for value in log_params], row)
+        alive, dead = terms([mpmath.exp(value) for value in log_params], row)
         return mpmath.log(alive + mpmath.fsum(dead))
 
     unit = np.eye(4, dtype=int)

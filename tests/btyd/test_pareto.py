@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from benchmarks.oracles.pareto_nbd import log_likelihood, odds_of_death, purchases_if_alive
+from benchmarks.oracles.strata import PARETO_STRATA, draw_pareto, uniform
 from clvkit.btyd import ParetoNBD
 from clvkit.btyd._pareto import LikelihoodSum, row_derivatives
 from clvkit.btyd._summary import Rows
@@ -25,38 +27,6 @@ def made_of(values):
 
 def one_row(row):
     return Rows(*(np.array([value], dtype=float) for value in row))
-
-
-def exact_odds(r, alpha, s, beta, x, t_x, T):
-    """Return the odds of being dead by the integral over the time of death."""
-    R, c = r + x, min(alpha, beta)
-
-    def density(length):
-        y = (c + t_x) * mpmath.exp(length) - c
-        growth = R * mpmath.log((alpha + T) / (alpha + y)) + s * mpmath.log((beta + T) / (beta + y))
-        return mpmath.exp(growth) * (c + y) / (beta + y)
-
-    longest = mpmath.log((c + T) / (c + t_x))
-    if longest == 0:
-        return mpmath.mpf(0)
-    # Where the integrand falls steeply it does so at first.
-    steep = [mpmath.mpf(2) ** k / max(1, R + s) for k in range(-1, 8)]
-    cuts = {min(cut, longest) for cut in (0, longest, *steep, *range(1, 60))}
-    # mpmath's estimate of its own error divides by the logarithm of a difference, which is 0
-    # where that is 1; a third of the integrand is not that unlucky.
-    return 3 * s * mpmath.quad(lambda length: density(length) / 3, sorted(cuts))
-
-
-def exact_log_likelihood(r, alpha, s, beta, x, t_x, T):
-    survived = mpmath.loggamma(r + x) - mpmath.loggamma(r) + r * mpmath.log(alpha)
-    survived += s * mpmath.log(beta / (beta + T)) - (r + x) * mpmath.log(alpha + T)
-    return survived + mpmath.log1p(exact_odds(r, alpha, s, beta, x, t_x, T))
-
-
-def exact_if_alive(r, alpha, s, beta, x, T, horizon):
-    s = s + mpmath.mpf(10) ** -25  # the published form is 0 / 0 at s = 1
-    B = beta + T
-    return (r + x) / (alpha + T) * B / (s - 1) * (1 - (B / (B + horizon)) ** (s - 1))
 
 
 #: (r, alpha, s, beta), (x, t_x, T), horizon
@@ -82,9 +52,9 @@ def test_against_mpmath(params, row, horizon):
     with mpmath.workdps(60):
         exact = [mpmath.mpf(value) for value in params]
         x, t_x, T = (mpmath.mpf(value) for value in row)
-        alive = 1 / (1 + exact_odds(*exact, x, t_x, T))
-        expected = alive * exact_if_alive(*exact, x, T, mpmath.mpf(horizon))
-        likelihood = exact_log_likelihood(*exact, x, t_x, T)
+        alive = 1 / (1 + odds_of_death(*exact, x, t_x, T))
+        expected = alive * purchases_if_alive(*exact, x, T, mpmath.mpf(horizon))
+        likelihood = log_likelihood(*exact, x, t_x, T)
     actual = model.log_likelihood([row])[0]
     assert actual == pytest.approx(float(likelihood), rel=1e-11, abs=1e-11)
     # Relative, though it be 1e-500 otherwise: a log-odds of n loses about n times the rounding.
@@ -92,50 +62,23 @@ def test_against_mpmath(params, row, horizon):
     assert model.expected_purchases([row], horizon)[0] == pytest.approx(float(expected), rel=1e-11)
 
 
-def uniform(rng, low, high):
-    return 10.0 ** rng.uniform(low, high)
-
-
-def stratum(name, rng):
-    """Draw parameters and a customer: the six kinds in which other implementations fail."""
-    r, s = uniform(rng, -1, 1), uniform(rng, -1, 1)
-    alpha, beta = uniform(rng, -1, 2), uniform(rng, -1, 2)
-    x, T = int(rng.integers(0, 30)), uniform(rng, -0.5, 2.5)
-    if name == "alpha ~ beta":
-        beta = alpha * (1 + rng.choice([0.0, 1e-12, 1e-8, 1e-3]))
-    elif name == "heavy":
-        x = int(rng.integers(100, 3001))
-    elif name == "small shapes":
-        r, s = uniform(rng, -4, -2), uniform(rng, -4, -2)
-    elif name == "long":
-        T = uniform(rng, 4, 6)
-    elif name == "wild":
-        r, s = uniform(rng, -4, 4), uniform(rng, -4, 4)
-        alpha, beta = uniform(rng, -5, 5), uniform(rng, -5, 5)
-        x, T = int(rng.choice([0, 1, 5, 100, 3000])), uniform(rng, -3, 6)
-    return (r, alpha, s, beta), (x, T * rng.random() ** 2 if x else 0.0, T)
-
-
-STRATA = ["ordinary", "alpha ~ beta", "heavy", "small shapes", "long", "wild"]
-
-
 def check_stratum(name, n):
-    rng = np.random.default_rng(STRATA.index(name))
+    rng = np.random.default_rng(PARETO_STRATA.index(name))
     for _ in range(n):
-        params, row = stratum(name, rng)
+        params, row = draw_pareto(name, rng)
         with mpmath.workdps(40):
-            exact = float(exact_log_likelihood(*map(mpmath.mpf, (*params, *row))))
+            exact = float(log_likelihood(*map(mpmath.mpf, (*params, *row))))
         actual = made_of(params).log_likelihood([row])[0]
         assert actual == pytest.approx(exact, rel=1e-11, abs=1e-11), (params, row)
 
 
-@pytest.mark.parametrize("name", STRATA)
+@pytest.mark.parametrize("name", PARETO_STRATA)
 def test_likelihood_over_strata(name):
     check_stratum(name, 2)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", STRATA)
+@pytest.mark.parametrize("name", PARETO_STRATA)
 def test_likelihood_over_strata_at_length(name):
     check_stratum(name, 100)
 
@@ -144,12 +87,12 @@ def test_likelihood_over_strata_at_length(name):
     "name",
     [
         pytest.param(name, marks=[pytest.mark.long] * (name not in ("ordinary", "small shapes")))
-        for name in STRATA
+        for name in PARETO_STRATA
     ],
 )
 def test_derivatives_over_strata(name):
     """Against differences of the exact likelihood, with more digits than they lose."""
-    params, row = stratum(name, np.random.default_rng(10 + STRATA.index(name)))
+    params, row = draw_pareto(name, np.random.default_rng(10 + PARETO_STRATA.index(name)))
     with mpmath.workdps(40):
         step = mpmath.mpf(10) ** -10
 
@@ -157,7 +100,7 @@ def test_derivatives_over_strata(name):
             theta = [mpmath.mpf(p) for p in params]
             for j, by in moves:
                 theta[j] *= mpmath.exp(by * step)
-            return exact_log_likelihood(*theta, *map(mpmath.mpf, row))
+            return log_likelihood(*theta, *map(mpmath.mpf, row))
 
         here = value()
         up, down = ([value((j, by)) for j in range(4)] for by in (1, -1))
@@ -193,10 +136,10 @@ def test_sum_over_rows_is_that_of_the_rows(model):
 def test_expected_purchases_over_strata():
     rng = np.random.default_rng(0)
     for _ in range(300):
-        params, row = stratum("wild", rng)
+        params, row = draw_pareto("wild", rng)
         horizon = uniform(rng, -2, 5)
         with mpmath.workdps(60):
-            exact = exact_if_alive(*map(mpmath.mpf, (*params, row[0], row[2], horizon)))
+            exact = purchases_if_alive(*map(mpmath.mpf, (*params, row[0], row[2], horizon)))
         actual = made_of(params)._purchases_if_alive(one_row(row), np.array([horizon]))[0]
         assert actual == pytest.approx(float(exact), rel=1e-11), (params, row, horizon)
 
