@@ -8,7 +8,14 @@ import pandas as pd
 
 from benchmarks.accuracy_tables import COLUMNS
 from benchmarks.compare import LATENT, REFERENCE
-from benchmarks.speed_tables import logs_table, models_table
+from benchmarks.numerical import numerical_table
+from benchmarks.speed_tables import (
+    imports_table,
+    logs_table,
+    model_scaling_table,
+    models_table,
+    search_table,
+)
 from benchmarks.summary import RANKED, averages_table, summary_table
 from benchmarks.tables import markdown_table
 
@@ -134,4 +141,9 @@ TABLES: dict[str, Callable[[Read], str]] = {
     "speed-about": about("speed_models"),
     "speed-models": lambda read: models_table(read("speed_models")),
     "speed-logs": lambda read: logs_table(read("speed_logs")),
+    "speed-scaling": lambda read: model_scaling_table(read("speed_model_scaling")),
+    "speed-search": lambda read: search_table(read("speed_search")),
+    "speed-imports": lambda read: imports_table(read("speed_imports")),
+    "numerical-about": about("numerical"),
+    "numerical": lambda read: numerical_table(read("numerical")),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,20 @@ from benchmarks.measure import Side, SideFailed, Worker, compare
 from clvkit import latest_histories
 from clvkit.features import default_features
 
-__all__ = ["run_logs", "run_scaling"]
+__all__ = ["PEERS", "QUICK_PEERS", "run_logs", "run_scaling"]
 
 ENGINE = Path(__file__).parent / "engines" / "logs.py"
 
-#: What is measured, and what it is measured against.
-TASKS = {
-    "door": "sort and group into lists",
-    "features": "one group_by of 17 aggregates",
-}
+#: What is measured.
+TASKS = ("door", "features")
+#: And against what: task, side of the engine, and what that does.
+PEERS = (
+    ("door", "polars", "Polars: sort and group into lists"),
+    ("features", "polars", "Polars: one group_by of 17 aggregates"),
+    ("features", "pandas", "pandas: one groupby of the same"),
+    ("features", "series", "the same one by one, from the arrays of each customer"),
+)
+QUICK_PEERS = PEERS[:3]
 #: A log to do the imports with.
 SMALL = {"customers": 100, "events": 1_000}
 
@@ -35,9 +40,10 @@ def run_logs(
     repeats: int = 5,
     budget: float = 60.0,
     threads: int = 1,
+    peers: Sequence[tuple[str, str, str]] = PEERS,
     say: Callable[[str], Any] = lambda line: None,
 ) -> pd.DataFrame:
-    """Return one row a task: times, ratios and peak memory of both sides.
+    """Return one row a task and peer: times, ratios and peak memory of both sides.
 
     ``bytes`` is the size of what the memory is compared with: the three columns of the log for
     the door, the table that comes out for the features.
@@ -46,11 +52,11 @@ def run_logs(
     size = {"customers": n_customers, "events": n_events}
     rows = []
     with Worker(side) as left, Worker(side) as right:
-        for name, peer in TASKS.items():
-            ours, theirs = ({"do": name, "side": who, **size} for who in ("clvkit", "polars"))
+        for name, other, peer in peers:
+            ours, theirs = ({"do": name, "side": who, **size} for who in ("clvkit", other))
             row = compare(left, right, ours, theirs, repeats=repeats, budget=budget, small=SMALL)
             row |= {"bytes": _bytes(name, n_customers, n_events)}
-            rows.append({"task": name, "peer": f"Polars: {peer}", **size, **row})
+            rows.append({"task": name, "peer": peer, **size, **row})
             say(f"{name} at {n_events:,} events")
     return pd.DataFrame(rows)
 

@@ -7,9 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.speed_scaling import exponents
 from benchmarks.tables import heading, markdown_table
 
-__all__ = ["logs_table", "models_table", "speed_markdown"]
+__all__ = [
+    "imports_table",
+    "logs_table",
+    "model_scaling_table",
+    "models_table",
+    "search_table",
+    "speed_markdown",
+]
 
 #: Most bytes that a task may take, as a multiple of ``bytes``, and what these are.
 LIMITS = {"door": (6, "three columns of the log"), "features": (3, "table that comes out")}
@@ -27,9 +35,17 @@ def speed_markdown(tables: Mapping[str, pd.DataFrame], described: dict[str, str]
     if "models" in tables:
         parts += ["### Models, beside lifetimes 0.11.3", "", models_table(tables["models"]), ""]
     if "logs" in tables:
-        parts += ["### Door and features, beside Polars", "", logs_table(tables["logs"]), ""]
+        parts += [
+            "### Door and features, beside Polars and pandas",
+            "",
+            logs_table(tables["logs"]),
+            "",
+        ]
     if "scaling" in tables:
         parts += ["### Door and features, by size", "", _scaling(tables["scaling"]), ""]
+    for name, (title, made) in FURTHER.items():
+        if name in tables:
+            parts += [f"### {title}", "", made(tables[name]), ""]
     failed = [line for table in tables.values() for line in _failures(table)]
     if failed:
         parts += ["### What failed", "", *failed, ""]
@@ -57,8 +73,8 @@ def models_table(table: pd.DataFrame) -> str:
 
 def logs_table(table: pd.DataFrame) -> str:
     """Return the table of door and features beside Polars."""
-    header = ["", "beside", "events", "clvkit ms", "Polars ms", "faster", "by processor"]
-    header += ["memory MB", "Polars MB", "memory as a multiple of"]
+    header = ["", "beside", "events", "clvkit ms", "peer ms", "faster", "by processor"]
+    header += ["memory MB", "peer MB", "memory as a multiple of"]
     return markdown_table(header, (_log_cells(row) for _, row in table.iterrows()))
 
 
@@ -91,6 +107,51 @@ def _scaling(table: pd.DataFrame) -> str:
     return markdown_table(header, rows)
 
 
+def model_scaling_table(table: pd.DataFrame) -> str:
+    """Return the seconds of each model by size, and the power by which they grow."""
+    sizes = sorted(table["customers"].unique())
+    powers = exponents(table).set_index(["model", "task"])["exponent"]
+    header = ["model", "", *(f"{n:,}" for n in sizes), "exponent"]
+    rows = []
+    for key, part in table.groupby(["model", "task"], sort=False):
+        by_size = part.set_index("customers")["seconds"]
+        times = ["" if pd.isna(by_size.get(n)) else f"{by_size[n]:.3g}" for n in sizes]
+        power = powers.loc[key]
+        rows.append([*key, *times, "" if pd.isna(power) else f"{power:.2f}"])
+    return markdown_table(header, rows)
+
+
+def search_table(table: pd.DataFrame) -> str:
+    """Return how long AutoCLV takes, and what for."""
+    header = ["trials", "s", "models at the origins", "champion on everything", "rest", "share"]
+    rows = (
+        [
+            str(row["trials"]),
+            *(f"{row[name]:.1f}" for name in ("seconds", "models", "final", "rest")),
+            f"{row['share']:.0%}",
+        ]
+        for _, row in table.astype({"trials": object}).iterrows()
+    )
+    return markdown_table(header, rows)
+
+
+def imports_table(table: pd.DataFrame) -> str:
+    """Return how long imports take, the start of Python included."""
+    rows = (
+        [row["name"], *(_shown(row, name, 1.0, "{:.2f}") for name in ("seconds", "least"))]
+        for _, row in table.iterrows()
+    )
+    return markdown_table(["import of", "s", "least"], rows)
+
+
+#: Tables of a full run alone: their titles, and what makes them.
+FURTHER = {
+    "model_scaling": ("Models by number of customers, in seconds", model_scaling_table),
+    "search": ("AutoCLV on the CDNOW sample, in seconds", search_table),
+    "imports": ("Imports in a new process, in seconds", imports_table),
+}
+
+
 def _times(row: pd.Series) -> list[str]:
     """Return both times and their ratios."""
     ratio = _shown(row, "speedup", 1.0, "{:.2g}")
@@ -107,10 +168,10 @@ def _shown(row: pd.Series, name: str, factor: float, pattern: str) -> str:
 
 
 def _failures(table: pd.DataFrame) -> list[str]:
-    named = [name for name in ("model", "task", "data", "events") if name in table]
+    named = [name for name in ("model", "task", "data", "events", "customers") if name in table]
     return [
         f"- {who}, {' '.join(str(row[name]) for name in named)}: {row[column]}"
         for _, row in table.iterrows()
         for who, column in (("clvkit", "error"), ("the peer", "peer_error"))
-        if row.get(column)
+        if isinstance(row.get(column), str) and row[column]
     ]

@@ -61,6 +61,42 @@ def polars_features(log: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def pandas_features(log: pd.DataFrame) -> pd.DataFrame:
+    """Group once by customer, with the same aggregates in pandas."""
+    end = log["date"].max()
+    customers = log.groupby("customer_id", sort=False)
+    amount = customers["amount"]
+    table = {
+        "len": amount.size(),
+        "sum": amount.sum(),
+        "mean": amount.mean(),
+        "max": amount.max(),
+        "sd": amount.std(),
+        "first": end - customers["date"].min(),
+        "last": end - customers["date"].max(),
+    }
+    for days in (7, 30, 90, 180, 365):
+        inside = log[log["date"] > end - pd.Timedelta(days=days)].groupby("customer_id")["amount"]
+        table |= {f"count_{days}": inside.size(), f"sum_{days}": inside.sum()}
+    return pd.DataFrame(table)
+
+
+def series_features(log: pd.DataFrame) -> list[list[float]]:
+    """Compute them one by one from each customer's own arrays, as time-series packages do."""
+    end = log["date"].max()
+    ordered = log.sort_values(["customer_id", "date"])
+    starts = np.flatnonzero(np.diff(ordered["customer_id"], prepend=-1))
+    ages = ((end - ordered["date"]).dt.days).to_numpy()
+    pairs = zip(
+        np.split(ages, starts[1:]), np.split(ordered["amount"].to_numpy(), starts[1:]), strict=True
+    )
+    return [
+        [len(a), a.sum(), a.mean(), a.max(), a.std(), age.max(), age.min()]
+        + [f(a[age < days]) for days in (7, 30, 90, 180, 365) for f in (len, np.sum)]
+        for age, a in pairs
+    ]
+
+
 def prepare(task: dict[str, Any]) -> Callable[[], Any]:
     """Return the door or the features of either side, on the same log."""
     log = random_log(task["customers"], task["events"])
@@ -70,6 +106,10 @@ def prepare(task: dict[str, Any]) -> Callable[[], Any]:
     if task["side"] == "polars":
         frame = pl.from_pandas(log)
         return lambda: polars_features(frame)
+    if task["side"] == "pandas":
+        return lambda: pandas_features(log)
+    if task["side"] == "series":
+        return lambda: series_features(log)
     X = latest_histories(log)
     features = default_features().fit(X)
     return lambda: features.transform(X)

@@ -35,6 +35,31 @@ def test_the_command_prints_and_writes_the_tables(tmp_path, monkeypatch, capsys,
     assert {"run_date", "run_command", "run_machine", "run_versions"} <= set(table)
 
 
+def test_parts_can_be_chosen(tmp_path, monkeypatch, capsys):
+    scaling = pd.DataFrame(
+        {
+            "model": "NBD",
+            "task": "fit",
+            "customers": [10, 100, 1000],
+            "seconds": [0.1, 0.1, 0.4],
+            "error": ["", "", ""],
+        }
+    )
+    search = {"trials": [6], "seconds": [9.0], "models": [6.0], "final": [1.0], "rest": [2.0]}
+    imports = {"name": ["clvkit"], "seconds": [0.5], "least": [0.25]}
+    monkeypatch.setattr(speed, "run_model_scaling", lambda *_, **__: scaling)
+    monkeypatch.setattr(speed, "run_search", lambda *_, **__: pd.DataFrame(search | {"share": 0.2}))
+    monkeypatch.setattr(speed, "run_imports", lambda **_: pd.DataFrame(imports))
+    words = [word for part in ("scaling", "search", "imports") for word in ("--part", part)]
+    main(["speed", *words, "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| NBD | fit | 0.1 | 0.1 | 0.4 | 0.60 |" in printed
+    assert "| 6 | 9.0 | 6.0 | 1.0 | 2.0 | 20% |" in printed
+    assert "| clvkit | 0.50 | 0.25 |" in printed
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"speed_model_scaling.csv", "speed_search.csv", "speed_imports.csv"} < written
+
+
 def test_quick_is_smaller():
     assert max(speed.QUICK.customers) < max(speed.FULL.customers)
     assert speed.QUICK.log[1] < speed.FULL.log[1]
