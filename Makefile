@@ -6,15 +6,16 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.clvkit
 LOCAL  := OMP_WAIT_POLICY=PASSIVE MPLBACKEND=Agg
 
-.PHONY: help demo test test-long bench bench-quick lint format clean checks
+.PHONY: help demo test test-long bench bench-quick bench-guard lint format clean checks
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       the main job on the CDNOW log: results in ./clvkit-demo"
 	@echo "make test       style, types, layers, doctests and tests (under 12 minutes on 2 cores)"
 	@echo "make test-long  the suites that take longer (simulated coverage, high precision)"
-	@echo "make bench      every peer on every log, and all speeds: hours; logs: DATA=folder"
+	@echo "make bench      every peer on every log, speeds and precision: two hours; logs: DATA=folder"
 	@echo "make bench-quick  accuracy and speed against peers, under 10 minutes; logs: DATA=folder"
+	@echo "make bench-guard  whether anything became much slower, within a minute"
 	@echo "make format     put the code into the house style"
 
 demo: $(STAMP)-run
@@ -30,9 +31,15 @@ test-long: $(STAMP)-test
 DATA ?= $(or $(CLVKIT_DATA),$(wildcard ../shared/data))
 
 # What benchmarks/results holds. An ended run goes on where it was: make bench RESUME=--resume
-bench: $(STAMP)-run
+bench: $(STAMP)-test
 	$(LOCAL) $(BIN)/python -m benchmarks accuracy --simulated bg_nbd mbg_nbd pareto_nbd without_dropout $(RESUME) $(if $(DATA),--data "$(DATA)") --out benchmarks/results
 	$(LOCAL) $(BIN)/python -m benchmarks speed --out benchmarks/results
+	$(LOCAL) $(BIN)/python -m benchmarks numerical --out benchmarks/results
+	$(LOCAL) $(BIN)/python -m benchmarks intervals --simulated 200 --out benchmarks/results $(if $(DATA),--data "$(DATA)")
+	$(LOCAL) $(BIN)/python -m benchmarks tables
+
+bench-guard: $(STAMP)-run
+	$(LOCAL) OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks guard
 
 bench-quick: $(STAMP)-run
 	$(LOCAL) $(BIN)/python -m benchmarks accuracy --quick $(if $(DATA),--data "$(DATA)")

@@ -18,6 +18,7 @@ COMMANDS = {
     "intervals": "whether intervals of customers and totals hold, out of time",
     "numerical": "likelihoods and predictions against many digits",
     "speed": "fit, door and features against peers, timed in one run",
+    "guard": "whether anything became much slower, within a minute",
     "tables": "writes the tables of README and docs from benchmarks/results",
 }
 MODULES = {"tables": "published"}

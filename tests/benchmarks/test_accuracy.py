@@ -48,7 +48,10 @@ def test_without_their_logs_simulated_ones_stand_in(capsys):
     tasks = chosen_tasks(asked("--quick"), None)
     assert tasks[0] == Task("cdnow_sample", "1997-09-30", 273)
     assert [task.log for task in tasks[1:]] == ["sim:bg_nbd", "sim:seasonal", "sim:refunds"]
-    assert "Left out, for want of --data: cdnow 1998-01-31 + 150, groc" in capsys.readouterr().err
+    assert (
+        "Left out, for want of --data: grocery_elog 2006-12-31 + 364, onl"
+        in capsys.readouterr().err
+    )
 
 
 def test_named_tasks_are_the_only_ones():
