@@ -501,7 +501,9 @@ def test_customers_have_calendars_of_their_own():
         model.expected_purchases(alone, 10.0), model.expected_purchases(X, 10.0)[5:6], rtol=1e-12
     )
     unknown = latest_histories(log.assign(customer_id=log["customer_id"] + 1))
-    with pytest.raises(ArgumentError, match="1 of 600 customers are not in the calendar"):
+    with pytest.raises(
+        ArgumentError, match="1 of 600 customers are not in the calendar, for example '600'"
+    ):
         model.expected_purchases(unknown, 10.0)
     nobody = model.summarise(X).reset_index(drop=True)
     nobody.attrs["time_unit"] = "7D"
