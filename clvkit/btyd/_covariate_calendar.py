@@ -202,8 +202,8 @@ def _check_each(customers: Any, starts: Any, who: Any, place: Any) -> None:
         customer, period = np.argwhere(~found)[0]
         raise DateError(
             f"The calendar lacks {absent} periods of customers, for example that of customer "
-            f"{str(customers[customer])!r} from {starts[period].astype('M8[D]')}. Give every customer "
-            "a row for every period, the future included."
+            f"{str(customers[customer])!r} from {starts[period].astype('M8[D]')}. Give every "
+            "customer a row for every period, the future included."
         )
 
 

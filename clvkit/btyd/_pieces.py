@@ -123,7 +123,8 @@ class Calendar:
         if absent.any():
             raise ArgumentError(
                 f"{absent.sum()} of {len(ids)} customers are not in the calendar, for example "
-                f"{str(ids[absent][0])!r}. Give covariate_calendar a row for each customer and period."
+                f"{str(ids[absent][0])!r}. Give covariate_calendar a row for each customer and "
+                "period."
             )
         return np.asarray(self._table["code"])[place].astype(np.intp)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from clvkit.btyd._covariates import Regression
 from clvkit.btyd._maximum_likelihood import Estimate
-from clvkit.btyd._newton import Objective, maximize_over_rows
-from clvkit.btyd._priors import make_prior
+from clvkit.btyd._newton import Objective, Optimum, maximize_over_rows
+from clvkit.btyd._priors import Prior, make_prior
 from clvkit.btyd._summary import Rows
 from clvkit.btyd._varying_likelihood import Data, VaryingLikelihood
 
@@ -46,37 +46,39 @@ def estimate_varying(model: Any, rows: Rows, design: Array, weights: Array) -> E
     scale = np.append(static.scale_of_coefs()[:n_static], calendar.scale_of_coefs())
     center = model._typical(rows, weights)
     beliefs = make_prior(model.prior, model._param_names, center, coef_names, scale)
-
-    def objective_of(index: Any, own: Array) -> Objective:
-        likelihood = VaryingLikelihood(data.take(index), own)
-        return lambda theta: beliefs.plus(likelihood(theta), theta)
-
-    start = model._start(rows, weights)
-    plain = model._plain(rows, weights).optimum.log_params
-    # A parameter on its boundary would stay there whatever the coefficients are.
-    near = np.clip(plain, start - 4.0, start + 4.0)
-    optimum = maximize_over_rows(
-        objective_of,
-        np.append(near, np.zeros(len(coef_names))),
-        weights,
-        tol=model.tol,
-        max_iter=model.max_iter,
-        many=model._many_rows,
-    )
+    optimum = _optimum(model, data, beliefs, weights)
     theta = optimum.log_params
     extreme = _extreme(theta[_K + n_static :], calendar)
     alone = Regression(model._names_and_terms()[1], design, _K, n_static)
+    told = (alone.remarks(static_names), calendar.remarks(names), _of_extremes(names, extreme))
     return Estimate(
         static.in_own_units(calendar.in_own_units(optimum)),
         coef_names,
         beliefs.log_density(theta),
         np.append(static.fixed()[:n_static], calendar.fixed() | extreme),
         theta[:_K],
-        [
-            *alone.remarks(static_names),
-            *calendar.remarks(names),
-            *_of_extremes(names, extreme),
-        ],
+        [remark for some in told for remark in some],
+    )
+
+
+def _optimum(model: Any, data: Data, beliefs: Prior, weights: Array) -> Optimum:
+    """Search from the optimum without covariates, in standardised ones."""
+
+    def objective_of(index: Any, own: Array) -> Objective:
+        likelihood = VaryingLikelihood(data.take(index), own)
+        return lambda theta: beliefs.plus(likelihood(theta), theta)
+
+    start = model._start(data.rows, weights)
+    plain = model._plain(data.rows, weights).optimum.log_params
+    # A parameter on its boundary would stay there whatever the coefficients are.
+    near = np.clip(plain, start - 4.0, start + 4.0)
+    return maximize_over_rows(
+        objective_of,
+        np.append(near, np.zeros(len(beliefs.mean) - _K)),
+        weights,
+        tol=model.tol,
+        max_iter=model.max_iter,
+        many=model._many_rows,
     )
 
 

@@ -200,20 +200,9 @@ class _Part:
         v = -R * a.grown - S * b.grown
         v[self.n :] += self._of_the_lost() + inner.log_value
         value, share = self._shares(v)
-
-        slope = -R[:, None] * a.slope - S[:, None] * b.slope
-        slope[:, _R] -= self.r * a.grown
-        slope[:, _S] -= self.s * b.grown
-        lost = slope[self.n :]
-        lost[:, _S] += 1.0
-        lost -= b.own[self.n :]
-        lost[:, self.processes[1].term.coefs] += self._x(1)
         chain = self._chain()
         first, second = _of_integral(inner, self.r, self.s, R[self.n :])
-        lost[:, _R] += first[0]
-        lost[:, _S] += first[2]
-        lost += first[1][:, None] * chain[0] + first[3][:, None] * chain[1]
-
+        slope = self._slope(R, S, first, chain)
         w = share * self.weights[self.row]
         gradient += w @ slope
         hessian += (slope * w[:, None]).T @ slope
@@ -228,6 +217,21 @@ class _Part:
             hessian[shape, shape] -= scale * float(w @ terms.grown)
         _add_chain(hessian, second * w[self.n :], chain)
         return value + self._of_purchases(gradient)
+
+    def _slope(self, R: Array, S: Array, first: Array, chain: tuple[Array, Array]) -> Array:
+        """Return v' of each term."""
+        a, b = self.terms
+        slope = -R[:, None] * a.slope - S[:, None] * b.slope
+        slope[:, _R] -= self.r * a.grown
+        slope[:, _S] -= self.s * b.grown
+        lost = slope[self.n :]
+        lost[:, _S] += 1.0
+        lost -= b.own[self.n :]
+        lost[:, self.processes[1].term.coefs] += self._x(1)
+        lost[:, _R] += first[0]
+        lost[:, _S] += first[2]
+        lost += first[1][:, None] * chain[0] + first[3][:, None] * chain[1]
+        return slope
 
     def _x(self, place: int) -> Array:
         """Return the covariates that move a process in each span."""
