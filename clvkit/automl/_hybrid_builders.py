@@ -15,6 +15,7 @@ from clvkit.btyd import (
     ModifiedBetaGeoNBD,
     ParetoNBD,
     PurchaseModelFeatures,
+    TimeVaryingParetoNBD,
 )
 from clvkit.features import default_features
 from clvkit.features._default_features import HistoryColumn
@@ -29,6 +30,7 @@ __all__ = [
     "hybrid_space",
     "mbg_nbd",
     "pareto_nbd",
+    "pareto_nbd_season",
 ]
 
 Params = dict[str, Any]
@@ -51,6 +53,15 @@ def mbg_nbd(horizon: str, random_state: int | None) -> Pipeline:
 def pareto_nbd(horizon: str, random_state: int | None) -> Pipeline:
     """Return the Pareto/NBD with Gamma-Gamma spend."""
     return Pipeline([("regressor", BTYDRegressor(ParetoNBD(), horizon=horizon))])
+
+
+def pareto_nbd_season(horizon: str, random_state: int | None) -> Pipeline:
+    """Return the Pareto/NBD with a season of two harmonics, and Gamma-Gamma spend.
+
+    The prior keeps a season of which the log shows less than a year from running away.
+    """
+    model = TimeVaryingParetoNBD(season=2, prior={"purchase": 0.3})
+    return Pipeline([("regressor", BTYDRegressor(model, horizon=horizon))])
 
 
 def ggompertz_nbd(horizon: str, random_state: int | None) -> Pipeline:

@@ -144,6 +144,7 @@ def all_candidates() -> list[Candidate]:
     return [
         *default_candidates(),
         Candidate("ggompertz_nbd", "btyd", h.ggompertz_nbd, label_trained=False),
+        Candidate("pareto_nbd_season", "btyd", h.pareto_nbd_season, label_trained=False),
         Candidate("hybrid_average", "hybrid", h.hybrid_average, space=h.hybrid_average_space),
         Candidate("ridge", "regressor", r.ridge, space=r.ridge_space),
         Candidate("decision_tree", "regressor", r.decision_tree, space=r.decision_tree_space),

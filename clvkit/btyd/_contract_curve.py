@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from clvkit.btyd._inference import check_coverage
+from clvkit.utils._axes import axes_or_new
 
 __all__ = ["ContractCurve", "Spread", "interval_of_share", "spread_of"]
 
@@ -56,6 +57,35 @@ class ContractCurve:
         """
         columns = {self.quantity: self.estimate, "lower": self.lower, "upper": self.upper}
         return pd.DataFrame(columns, index=pd.Index(self.period, name="period"))
+
+    def plot(self, ax: Any = None, **line_kwargs: Any) -> Any:
+        """Draw the curve, with its interval as a band where there is one.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Axes to draw on, such as those of another curve; a new figure by default.
+        **line_kwargs : dict
+            Passed to matplotlib's ``plot`` for the curve: ``label`` is for the legend.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        ax = axes_or_new(ax)
+        (line,) = ax.plot(self.period, self.estimate, **{"marker": ".", **line_kwargs})
+        if np.isfinite(self.lower).any():
+            color, label = line.get_color(), f"{self.coverage:.0%} interval"
+            ax.fill_between(
+                self.period, self.lower, self.upper, color=color, alpha=0.2, lw=0, label=label
+            )
+            ax.legend(frameon=False)
+        elif "label" in line_kwargs:
+            ax.legend(frameon=False)
+        ax.set(xlabel="Renewal, from now", ylabel=self.quantity.capitalize())
+        ax.set_ylim(0.0, 1.02)
+        ax.yaxis.set_major_formatter("{x:.0%}")
+        return ax
 
 
 class Spread(NamedTuple):

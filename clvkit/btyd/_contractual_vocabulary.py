@@ -185,7 +185,7 @@ class ContractualVocabulary(LikelihoodModel):
         Returns
         -------
         ContractCurve
-            With :meth:`~ContractCurve.frame`.
+            With :meth:`~ContractCurve.frame` and :meth:`~ContractCurve.plot`.
         """
         ahead = _periods(n_periods)
         return self._curve("survival", tenure, np.zeros_like(ahead), ahead, covariates, coverage)
@@ -213,7 +213,7 @@ class ContractualVocabulary(LikelihoodModel):
         Returns
         -------
         ContractCurve
-            With :meth:`~ContractCurve.frame`.
+            With :meth:`~ContractCurve.frame` and :meth:`~ContractCurve.plot`.
         """
         ahead = _periods(n_periods)
         return self._curve("retention", tenure, ahead - 1.0, ahead, covariates, coverage)

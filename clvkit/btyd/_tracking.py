@@ -13,6 +13,7 @@ from clvkit.btyd._design import covariate_names
 from clvkit.btyd._summary import read_rows, read_weights
 from clvkit.errors import ArgumentError, UnknownNameError
 from clvkit.history import find_purchases, get_histories
+from clvkit.utils._axes import axes_or_new
 from clvkit.utils._duration import RESOLUTIONS, parse_duration
 
 __all__ = ["FrequencyHistogram", "PurchaseTracking", "frequency_histogram", "track_purchases"]
@@ -62,6 +63,32 @@ class PurchaseTracking:
             table["holdout"] = table.index > pd.Timestamp(self.cutoff)
         return table
 
+    def plot(self, ax: Any = None, *, cumulative: bool = False) -> Any:
+        """Draw actual and expected purchases over time, and the cutoff where it is known.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Axes to draw on; a new figure by default.
+        cumulative : bool, default=False
+            Whether to add the purchases up from the first period on.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        ax, table = axes_or_new(ax), self.frame()
+        before = "cumulative_" if cumulative else ""
+        ax.plot(table.index, table[f"{before}actual"], color="#64748b", lw=1.2, label="Actual")
+        ax.plot(table.index, table[f"{before}expected"], color="#c2410c", lw=1.6, label="Expected")
+        if self.cutoff is not None:
+            ax.axvline(self.cutoff, color="black", lw=0.8, ls=":", label="Cutoff")
+        ax.set(ylabel=f"{'Cumulative repeat' if cumulative else 'Repeat'} purchases")
+        ax.set_ylim(bottom=0.0)
+        ax.tick_params(axis="x", rotation=30)
+        ax.legend(frameon=False)
+        return ax
+
 
 def track_purchases(
     model: Any, X: Any, *, period: str = "7D", cutoff: Any = None
@@ -88,7 +115,7 @@ def track_purchases(
     Returns
     -------
     PurchaseTracking
-        With :meth:`~PurchaseTracking.frame`.
+        With :meth:`~PurchaseTracking.frame` and :meth:`~PurchaseTracking.plot`.
 
     Raises
     ------

@@ -6,20 +6,9 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from clvkit.utils._imports import try_import
+from clvkit.utils._axes import axes_or_new
 
 __all__ = ["axes_or_new", "estimator_name"]
-
-
-def axes_or_new(ax: Any) -> Any:
-    """Return ``ax``, or the axes of a new figure."""
-    if ax is not None:
-        return ax
-    pyplot = try_import(
-        "matplotlib.pyplot", install="pip install matplotlib", purpose="draw a plot"
-    )
-    _, ax = pyplot.subplots(figsize=(7, 4.6), layout="constrained")
-    return ax
 
 
 def estimator_name(estimator: Any) -> str:

@@ -39,7 +39,13 @@ def names(candidates):
     ("given", "expected"),
     [
         ("default", DEFAULT),
-        ("btyd", ["bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional", "ggompertz_nbd"]),
+        (
+            "btyd",
+            [
+                *("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional"),
+                *("ggompertz_nbd", "pareto_nbd_season"),
+            ],
+        ),
         ("bg_nbd", ["bg_nbd"]),
         (["boosting", "last_period"], ["tweedie", "last_period"]),
         ("hybrid", ["hybrid", "hybrid_average"]),

@@ -131,3 +131,16 @@ def test_customers_are_tracked_with_their_covariates(log):
     assert_allclose(frequency_histogram(model, summary).expected, sum(histograms), rtol=1e-10)
     with pytest.raises(UnknownNameError, match="X has no column 'odd'"):
         track_purchases(model, X.drop(columns="odd"))
+
+
+def test_plots_show_both_curves_and_the_cutoff(tracking):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    _, axes = pyplot.subplots(2)
+    assert tracking.plot(axes[0]) is axes[0]
+    tracking.plot(axes[1], cumulative=True)
+    for ax, before in zip(axes, ("", "cumulative_"), strict=True):
+        labels = [line.get_label() for line in ax.get_lines()]
+        assert labels == ["Actual", "Expected", "Cutoff"]
+        expected = tracking.frame()[f"{before}expected"]
+        assert_allclose(ax.get_lines()[1].get_ydata(), expected)
+    pyplot.close("all")
