@@ -15,8 +15,10 @@ from benchmarks.errors import BenchmarkError
 #: ``add_arguments(parser)`` and ``main(arguments)``.
 COMMANDS = {
     "accuracy": "competitors on periods of real logs that they have not seen",
+    "batch": "clvkit predict on a log that is larger than its memory",
     "intervals": "whether intervals of customers and totals hold, out of time",
     "numerical": "likelihoods and predictions against many digits",
+    "sizing": "what a million customers and events cost, and what many will",
     "speed": "fit, door and features against peers, timed in one run",
     "guard": "whether anything became much slower, within a minute",
     "tables": "writes the tables of README and docs from benchmarks/results",

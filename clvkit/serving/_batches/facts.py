@@ -183,7 +183,7 @@ def _zones(dates: pl.Series, ids: pl.Series) -> dict[str, list[str]]:
 
     if dates.dtype != pl.String:
         return {}
-    frame = pl.DataFrame({"date": dates, "customer": ids.cast(pl.String)})
+    frame = pl.DataFrame({"date": dates, "customer": ids.cast(pl.String)}).unique("date")
     zone = pl.col("date").str.extract(_ZONE).fill_null("").alias("zone")
-    found = frame.with_columns(zone).unique("zone", keep="first", maintain_order=True)
+    found = frame.with_columns(zone).unique("zone")
     return {zone: [date, customer] for date, customer, zone in found.iter_rows()}

@@ -16,7 +16,7 @@ __all__ = ["MemoryPlan"]
 #: What Python, the libraries and a block of features take, whatever the log.
 _BASE = 1_000_000_000
 #: Bytes at the highest that a line takes on its way to histories, and what an attribute adds.
-_LINE, _ATTRIBUTE = 240, 60
+_LINE, _ATTRIBUTE = 170, 40
 #: Bytes at the highest that a line takes in the first pass: it is read, checked and sorted.
 _CHUNK_LINE = 200
 #: Bytes in memory for one of a CSV file, and for one of a compressed one.
