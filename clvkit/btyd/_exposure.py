@@ -24,6 +24,11 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
+#: Beyond a factor of e^100 a rate is nothing, or for ever; floats stay finite this way where
+#: estimates are wide open.
+_FARTHEST = 100.0
+
+
 class Spans(NamedTuple):
     """Parts of the time of customers, each within one piece: whose, which piece, from, how long.
 
@@ -70,7 +75,7 @@ class Exposure:
     def __init__(self, pieces: Pieces, columns: list[int], coefs: Array) -> None:
         self.pieces = pieces
         self.x = pieces.values[:, :, columns]
-        self.log_rate = (self.x @ coefs).ravel()
+        self.log_rate = np.clip((self.x @ coefs).ravel(), -_FARTHEST, _FARTHEST)
         self.rate = np.exp(self.log_rate)
         n = len(pieces.edges) - 1
         self._grown = self.rate.reshape(-1, n) * np.diff(pieces.edges)

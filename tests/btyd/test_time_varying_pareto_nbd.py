@@ -32,6 +32,7 @@ from clvkit.errors import (
 from clvkit.history import latest_histories, rfm_summary
 from clvkit.serving._trust import TRUSTED_TYPES
 from clvkit.testing import purchase_model_checks
+from clvkit.testing._examples import degenerate_summaries
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
 SHAPES = {"r": 0.8, "alpha": 10.0, "s": 0.7, "beta": 20.0}
@@ -318,6 +319,22 @@ def test_an_effect_without_end_is_told():
     assert model.params_["dropout.late"] < -5.0
     assert np.isnan(model.standard_errors_["dropout.late"])
     assert np.isfinite([model.standard_errors_[name] for name in SHAPES]).all()
+
+
+@pytest.mark.parametrize("name", degenerate_summaries())
+def test_data_that_tell_little_are_fitted(name):
+    """And predicted with finite numbers, intervals included."""
+    rows = pd.DataFrame(degenerate_summaries()[name], columns=["frequency", "recency", "T"])
+    rows["first_purchase"] = START
+    for column in ("sin1", "cos1", "sin2", "cos2"):
+        rows[f"sum_{column}"] = 0.3 * rows["frequency"]
+    rows.attrs["time_unit"] = "7D"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = TimeVaryingParetoNBD(season=2).fit(rows)
+    assert np.isfinite(fitted.log_likelihood(rows)).all()
+    for method in ("expected_purchases", "probability_active", "expected_purchases_interval"):
+        assert np.isfinite(getattr(fitted, method)(rows, 26.0)).all(), method
 
 
 # --- predictions ----------------------------------------------------------------------------------
