@@ -43,7 +43,7 @@ def collect_histories(settled: Settled, max_events: int, random_state: int) -> p
         f"the log has {settled.n_events:,} events, more than max_events={max_events:,}: fitted on "
         f"{len(X):,} of {n_customers:,} customers with {n_events:,} events, drawn in proportion "
         "from strata by first quarter, number of events and time since the last. Give more "
-        "max_events where the driver has the memory, about 0.2 GB a million.",
+        "max_events where the driver has the memory.",
         DataWarning,
     )
     return X
