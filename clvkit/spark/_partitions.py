@@ -18,10 +18,12 @@ from clvkit.spark._settle import Settled
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Work", "as_columns", "key_fields", "map_histories", "with_keys"]
+__all__ = ["Work", "as_columns", "default_partitions", "key_fields", "map_histories", "with_keys"]
 
 #: Customers whose features are held at a time.
 _AT_ONCE = 100_000
+#: Events of a partition: a tenth of a gigabyte and a second or two, or less where cores would idle.
+_MOST, _LEAST = 1_000_000, 100_000
 #: Rows that are handed back at a time.
 _BATCH = 16_384
 
@@ -65,23 +67,41 @@ def map_histories(
         From histories to the columns of the result. It is sent to the executors once.
     fields : list of Spark fields
     n_partitions : int or None
-        None leaves it to Spark: ``spark.sql.shuffle.partitions``, fewer where they are small.
+        None takes :func:`default_partitions`.
     """
     _, T = modules()
     from pyspark.sql.pandas.types import to_arrow_schema
 
     schema = T.StructType(fields)
     frame = settled.frame
-    number = () if n_partitions is None else (n_partitions,)
-    rows = frame.repartition(*number, CUSTOMER)
+    context = frame.sparkSession.sparkContext
+    if n_partitions is None:
+        n_partitions = default_partitions(settled.n_rows, context.defaultParallelism)
+    rows = frame.repartition(n_partitions, CUSTOMER)
     work = Work(settled.reader, compute, to_arrow_schema(schema))
-    broadcast = frame.sparkSession.sparkContext.broadcast(work)
+    broadcast = context.broadcast(work)
 
     def apply(batches: Iterator[Any]) -> Iterator[Any]:
         return _run(broadcast, batches)
 
     with quiet_pandas():
         return rows.mapInArrow(apply, schema)
+
+
+def default_partitions(n_events: int, n_cores: int) -> int:
+    """Return how many partitions are large enough to pay and small enough for memory.
+
+    More than one for each core come in multiples of the cores, so that all end together.
+
+    Examples
+    --------
+    >>> [default_partitions(n, n_cores=4) for n in (10, 250_000, 2_000_000, 9_000_000)]
+    [1, 3, 4, 12]
+    """
+    most = max(1, -(-n_events // _LEAST))
+    if most <= n_cores:
+        return most
+    return n_cores * -(-n_events // (_MOST * n_cores))
 
 
 def _run(broadcast: Any, batches: Iterator[Any]) -> Iterator[pa.RecordBatch]:

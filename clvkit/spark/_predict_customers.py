@@ -87,8 +87,9 @@ def predict_customers(
         How to read the log, for a regressor that is no :class:`~clvkit.serving.CLVModel`. See
         :func:`clvkit.history.latest_histories`.
     n_partitions : int or None, default=None
-        Into how many partitions customers are brought. None leaves it to Spark, which takes
-        ``spark.sql.shuffle.partitions`` and makes fewer of them where they are small.
+        Into how many partitions customers are brought. None takes one for each million events, in
+        multiples of ``spark.default.parallelism``, and fewer where each would have less than
+        100,000.
 
     Returns
     -------

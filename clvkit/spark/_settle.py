@@ -31,8 +31,8 @@ class Settled(NamedTuple):
         What the user calls the column of customers.
     cutoff : str
         The cutoff of all histories.
-    n_events : int
-        Transactions that count.
+    n_events, n_rows : int
+        Transactions that count, and events of all logs.
     covariate_types : dict of str to Spark type
     """
 
@@ -41,6 +41,7 @@ class Settled(NamedTuple):
     customer_id: str
     cutoff: str
     n_events: int
+    n_rows: int
     covariate_types: dict[str, Any]
 
 
@@ -88,9 +89,11 @@ def settle(
     tables = {TRANSACTIONS: _rows(logs[TRANSACTIONS], own, until, facts, drops_refunds=drops)}
     if limits.known is None:
         limits = Limits(moment, None, period, given=False)
+    n_rows = facts.n_events
     for name in list(columns)[1:]:
         found = find_facts(logs[name], columns[name], limits, name=name)
         tables[name] = _rows(logs[name], columns[name], until, found)
+        n_rows += found.n_events
     if table is not None:
         tables[COVARIATES] = _covariates(table, own.customer_id)
     shown = format_cutoff(moment, period.resolution)
@@ -102,7 +105,7 @@ def settle(
     reader = Reader(columns, {name: part.fields for name, part in tables.items()}, settings)
     types = {} if table is None else {field.name: field.dataType for field in table.schema}
     frame = _unite(tables)
-    return Settled(frame, reader, own.customer_id, shown, facts.n_events, types)
+    return Settled(frame, reader, own.customer_id, shown, facts.n_events, n_rows, types)
 
 
 def _named(log: Any, door: dict[str, Any]) -> tuple[dict[str, Any], dict[str, LogColumns]]:

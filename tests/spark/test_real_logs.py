@@ -48,6 +48,7 @@ def test_predictions_are_those_of_one_machine(name, X, retail, there, collected)
         )
 
 
+@pytest.mark.long
 def test_features_are_those_of_one_machine(X, there, collected):
     transformer = default_features().fit(X)
     got = collected(features(transformer, there, "2011-09-30"))

@@ -30,7 +30,7 @@ def test_summaries_are_those_of_one_machine(options, sdf, log, collected):
     pd.testing.assert_frame_equal(got[want.columns], want, rtol=1e-12)
 
 
-@settings(max_examples=3)  # each is a dozen jobs of Spark
+@settings(max_examples=2)  # each is a dozen jobs of Spark
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_customers=st.sampled_from([1, 5, 40]),
