@@ -87,10 +87,8 @@ def size(read: Read) -> str:
     scores = read("accuracy")
     tasks = scores.drop_duplicates(["log", "cutoff", "days"])
     real = ~tasks["log"].str.startswith("sim:")
-    return (
-        f"{len(tasks)} tasks, {real.sum()} of them on {tasks['log'][real].nunique()} logs and "
-        f"{(~real).sum()} on simulated ones"
-    )
+    on_logs = f"{real.sum()} tasks on {tasks['log'][real].nunique()} logs"
+    return on_logs if real.all() else f"{on_logs} and {(~real).sum()} on simulated ones"
 
 
 def about(name: str) -> Callable[[Read], str]:
@@ -105,6 +103,13 @@ def about(name: str) -> Callable[[Read], str]:
         )
 
     return made
+
+
+def held(read: Read) -> str:
+    """Return how many totals lay in their intervals, as words of a sentence."""
+    table = read("intervals_totals")
+    counts = table.assign(held=table["inside"] == "yes").groupby("candidate", sort=False)["held"]
+    return ", ".join(f"{part.sum()} of {len(part)} of `{name}`" for name, part in counts)
 
 
 def cells_of(name: str) -> Callable[[Read], str]:
@@ -137,6 +142,7 @@ TABLES: dict[str, Callable[[Read], str]] = {
     "intervals-about": about("intervals_customers"),
     "intervals-customers": cells_of("intervals_customers"),
     "intervals-totals": cells_of("intervals_totals"),
+    "intervals-held": held,
     "intervals-simulated": cells_of("intervals_simulated"),
     "speed-about": about("speed_models"),
     "speed-models": lambda read: models_table(read("speed_models")),

@@ -39,6 +39,13 @@ def test_a_normal_law_has_nearly_its_crps():
     assert crps(y, quantiles) == pytest.approx(exact, rel=0.03)
 
 
+def test_a_lower_end_that_is_nearly_0_holds_who_spends_nothing():
+    y = np.array([0.0, 0.0, 0.0, 40.0])
+    quantiles = np.tile(np.linspace(3e-8, 50.0, len(LEVELS)), (4, 1))
+    assert score_distribution(y, quantiles)["coverage_90"] == 1.0
+    assert score_distribution(y, quantiles + 0.01)["coverage_90"] == 0.25
+
+
 def test_what_is_compared_with_the_same_for_everybody():
     rng = np.random.default_rng(0)
     mean = rng.gamma(0.5, 40.0, 4000)
