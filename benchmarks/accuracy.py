@@ -115,6 +115,7 @@ def _run(
         print("\n".join(f"  {adapter.name}: {adapter.summary}" for adapter in adapters))
         return
     _check_reference(arguments.reference, adapters)
+    _check_again(arguments.again, adapters)
     _check(tasks, load)
     notes = unlike_published((task.log for task in tasks), folder)
     print("".join(f"{note}\n" for note in notes), file=sys.stderr, end="")
@@ -193,6 +194,15 @@ def _check_reference(name: str, adapters: Sequence[Adapter]) -> None:
     if name != REFERENCE and name not in names:
         raise BenchmarkError(
             f"the reference {name!r} is none of the competitors, which are {', '.join(names)}."
+        )
+
+
+def _check_again(again: Sequence[str], adapters: Sequence[Adapter]) -> None:
+    """Refuse to run anew what does not run: its old results would stand there as new ones."""
+    names = [adapter.name for adapter in adapters]
+    if unknown := [name for name in again if name not in names]:
+        raise BenchmarkError(
+            f"--again {unknown[0]} is none of the competitors, which are {', '.join(names)}."
         )
 
 

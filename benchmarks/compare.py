@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.adapters import Adapter
-from benchmarks.kept import Outcomes
+from benchmarks.kept import Outcomes, fingerprint
 from benchmarks.runner import Outcome, run_adapter
 from benchmarks.scorecard import ALL_METRICS, Scored
 from benchmarks.scores import bootstrap_differences
@@ -156,10 +156,12 @@ def _runs(
 ) -> Iterable[tuple[str, Callable[[], Outcome]]]:
     """Yield what to run; the latent rates of a simulated log need no process."""
     how: dict[str, Any] = {"seed": settings.seed, "time_limit": settings.time_limit}
+    of_log = "" if settings.outcomes is None else fingerprint(split.past)
     for adapter in adapters:
         run = partial(run_adapter, adapter, split.past, task, **how)
         if settings.outcomes is not None:
-            run = partial(settings.outcomes.get, task, adapter.name, settings.seed, run)
+            kept = partial(settings.outcomes.get, of_log=of_log)
+            run = partial(kept, task, adapter.name, settings.seed, run)
         yield adapter.name, run
     if (latent := latent_expectation(task)) is not None:
         yield LATENT, partial(Outcome, prediction=latent)

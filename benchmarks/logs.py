@@ -60,6 +60,8 @@ def load_log(name: str, folder: Path | None, renamed: dict[str, str] | None = No
         return _cleaned(_with_names(_read(path), renamed or {}), name)
     if name == "cdnow_sample":
         return _cleaned(load_cdnow(), name)
+    if name.endswith(ENDINGS):
+        raise BenchmarkError(f"there is no log {name!r}: no such file here, nor in --data.")
     there = ", ".join(logs_in(folder)) or "none"
     raise BenchmarkError(
         f"there is no log {name!r}. Name a folder that holds {name}.parquet or {name}.csv by "
@@ -103,6 +105,8 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
             f"Name the one that is meant: --{missing[0].replace('_', '-')}"
         )
     log = log[log["customer_id"].notna()].reset_index(drop=True)
+    if log.empty:
+        raise BenchmarkError(f"the log {name!r} has no row with a customer.")
     for column in log.select_dtypes("category"):  # its levels know what comes after a cutoff
         log[column] = log[column].astype(log[column].cat.categories.dtype)
     ids = log["customer_id"]

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import friedmanchisquare, studentized_range
 
 from benchmarks.compare import LATENT
+from benchmarks.levels import DISTRIBUTION_METRICS
 from benchmarks.simulated import PREFIX
 from benchmarks.tables import heading, markdown_table, write_tables
 
@@ -61,7 +62,8 @@ too wide."""
 def ranks(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the ranks of each task (row): 1 is best, and those without a score share the last.
 
-    Competitors that have the metric on no task, as those without a distribution, are left out.
+    Who failed on every task is last on each. Only who tells no distribution, or was never seen to,
+    is left out of the ranks by one.
     """
     values = _values(scores, metric)
     return (-values.fillna(-np.inf)).rank(axis=1)
@@ -170,7 +172,10 @@ def _values(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
         index=TASK, columns="competitor", values=metric, dropna=False, sort=False
     )
     ran = pd.MultiIndex.from_frame(known[TASK].drop_duplicates())
-    return values.reindex(ran).dropna(axis=1, how="all")
+    values = values.reindex(ran)
+    if metric in DISTRIBUTION_METRICS:
+        return values.dropna(axis=1, how="all")
+    return values.reindex(columns=sorted(known["competitor"].unique()))
 
 
 def _of_metric(

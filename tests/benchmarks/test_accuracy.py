@@ -96,6 +96,14 @@ def test_a_run_goes_on_where_it_was_ended(adapter, tmp_path, capsys):
     assert "### D2, all tasks (1)" in capsys.readouterr().out
 
 
+def test_what_does_not_run_cannot_run_again(capsys):
+    with pytest.raises(SystemExit):
+        main(["accuracy", "--competitor", "past_rate", "--resume", "--again", "past_rates"])
+    assert (
+        "--again past_rates is none of the competitors, which are past" in capsys.readouterr().err
+    )
+
+
 def test_competitors_are_named_once(tmp_path):
     twice = chosen_adapters(["past_rate", "past_rate"])
     assert [adapter.name for adapter in twice] == ["past_rate"]

@@ -126,3 +126,11 @@ def test_the_folder_is_given_or_in_the_environment(tmp_path, monkeypatch):
     assert data_folder(None) == tmp_path
     with pytest.raises(BenchmarkError, match="does not exist"):
         data_folder(str(tmp_path / "nowhere"))
+
+
+def test_an_absent_file_and_one_without_customers_are_said(tmp_path):
+    with pytest.raises(BenchmarkError, match=r"no log 'shop\.csv': no such file here"):
+        load_log("shop.csv", tmp_path)
+    (tmp_path / "shop.csv").write_text("customer_id,date,amount\n,2024-01-01,3\n")
+    with pytest.raises(BenchmarkError, match=r"'shop\.csv' has no row with a customer"):
+        load_log("shop.csv", tmp_path)

@@ -39,6 +39,15 @@ def test_failures_share_the_last_ranks():
     assert found[["a", "b", "c"]].to_numpy().tolist() == [[1, 2.5, 2.5], [3, 2, 1], [2.5, 2.5, 1]]
 
 
+def test_who_failed_everywhere_is_last_and_not_forgotten():
+    scores = table({"a": [0.3, 0.2, 0.1], "b": [0.2, 0.3, 0.3], "c": [NAN, NAN, NAN]})
+    found = summarise(scores, "a").query("metric == 'd2_tweedie'").set_index("competitor")
+    assert found["mean_rank"].to_dict() == pytest.approx({"a": 5 / 3, "b": 4 / 3, "c": 3})
+    assert found.loc["c", ["scored", "wins"]].tolist() == [0, 0]
+    assert np.isnan(found.loc["c", "difference"])
+    assert "c" not in ranks(scores.assign(crps_skill=scores["d2_tweedie"]), "crps_skill")
+
+
 def test_the_latent_rates_do_not_compete():
     scores = table({"a": [0.3, 0.2, 0.1], "(latent rates)": [0.9, 0.9, 0.9]})
     assert list(ranks(scores, "d2_tweedie")) == ["a"]
