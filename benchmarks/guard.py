@@ -51,11 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the table, and fail where a ratio is above its limit; or write the limits."""
-    found = measure(workloads(), arguments.repeats)
+    calls = workloads()
+    found = measure(calls, arguments.repeats)
     if arguments.write:
         limits = {name: round(SLACK * ratio, 3) for name, ratio in found.items()}
         LIMITS.write_text(json.dumps(limits, indent=2) + "\n", encoding="utf-8")
     limits = json.loads(LIMITS.read_text(encoding="utf-8"))
+    if above := [name for name, ratio in found.items() if ratio > limits[name]]:
+        # Once more before it is said: somebody else may have had the machine.
+        again = measure({name: calls[name] for name in above}, arguments.repeats)
+        found |= {name: min(found[name], ratio) for name, ratio in again.items()}
     rows = [[name, f"{ratio:.3g}", f"{limits[name]:.3g}"] for name, ratio in found.items()]
     print(markdown_table(["call", "times the fixed work", "limit"], rows))
     if slow := too_slow(found, limits):

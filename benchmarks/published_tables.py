@@ -16,7 +16,8 @@ from benchmarks.speed_tables import (
     models_table,
     search_table,
 )
-from benchmarks.summary import RANKED, averages_table, summary_table
+from benchmarks.summary import RANKED, averages_table, critical_difference, summary_table
+from benchmarks.summary import ranks as ranks_of
 from benchmarks.tables import markdown_table
 
 __all__ = ["TABLES"]
@@ -42,6 +43,17 @@ def ranks(read: Read) -> str:
         failed = scored.loc[name, "n_tasks"] - scored.loc[name, "scored"]
         rows.append([f"`{name}`", *shown, f"{wins.loc[name, 'd2_tweedie']:.0f}", str(failed)])
     return markdown_table(header, rows)
+
+
+def apart(read: Read) -> str:
+    """Return by how much mean ranks have to differ to be shown to, as words of a sentence."""
+    scores = read("accuracy")
+    found = []
+    for metric, name in RANKED.items():
+        placed = ranks_of(scores, metric)
+        if placed.shape[1] > 1:
+            found.append(f"{critical_difference(placed.shape[1], len(placed)):.2f} by {name}")
+    return ", ".join(found) or "nothing to compare"
 
 
 def of_metric(metric: str) -> Callable[[Read], str]:
@@ -133,6 +145,7 @@ TABLES: dict[str, Callable[[Read], str]] = {
     "accuracy-about": about("accuracy"),
     "accuracy-size": size,
     "accuracy-ranks": ranks,
+    "accuracy-apart": apart,
     "accuracy-d2": of_metric("d2_tweedie"),
     "accuracy-gini": of_metric("normalized_gini"),
     "accuracy-crps": of_metric("crps_skill"),

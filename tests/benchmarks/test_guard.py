@@ -52,3 +52,19 @@ def test_limits_are_written_and_held(tmp_path, monkeypatch, capsys):
         main(["guard", "--repeats", "2"])
     assert stopped.value.code == 2
     assert "slower than the limits in guard.json allow: door (" in capsys.readouterr().err
+
+
+def test_what_was_slow_only_once_is_not_told_of(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(guard, "LIMITS", tmp_path / "guard.json")
+    (tmp_path / "guard.json").write_text('{"door": 2.0, "features": 2.0}')
+    monkeypatch.setattr(guard, "workloads", lambda: dict.fromkeys(["door", "features"]))
+    asked = []
+
+    def found(calls, repeats):
+        asked.append(list(calls))
+        return {name: 3.0 if name == "door" and len(asked) == 1 else 1.5 for name in calls}
+
+    monkeypatch.setattr(guard, "measure", found)
+    main(["guard"])
+    assert asked == [["door", "features"], ["door"]]
+    assert "| door | 1.5 | 2 |" in capsys.readouterr().out

@@ -55,6 +55,23 @@ def test_blocks_are_written_and_the_rest_is_kept(results, tmp_path):
     assert rendered(page, results) == made
 
 
+def test_how_far_ranks_have_to_be_apart_is_nemenyis_difference(tmp_path):
+    """Demsar (2006), section 3.2.2, for 3 on 4 data sets; two tell a distribution."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- results: accuracy-apart --><!-- end -->")
+    rows = [
+        {"log": log, "cutoff": "2024-01-01", "days": 9, "competitor": name, "error": None}
+        | {"d2_tweedie": 0.5, "normalized_gini": 0.6, "crps_skill": None if name == "c" else 0.1}
+        for log in "wxyz"
+        for name in "abc"
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "accuracy.csv", index=False)
+    text = rendered(page, tmp_path)
+    three, two = (q * (k * (k + 1) / 24) ** 0.5 for q, k in ((2.343, 3), (1.960, 2)))
+    told = f"{three:.2f} by D2, {three:.2f} by normalised Gini, {two:.2f} by CRPS skill"
+    assert text == f"<!-- results: accuracy-apart -->{told}<!-- end -->"
+
+
 def test_what_was_not_measured_and_what_does_not_exist_is_said(results, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("<!-- results: numerical -->\n<!-- end -->\n")
