@@ -148,8 +148,9 @@ def read_customers(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         empty = column.str.strip_chars() == ""
         return column.set(empty.fill_null(False), None) if empty.any() else column
-    if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
-        # Binary is what Arrow makes of UUIDs: nobody would find his customers again.
+    if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary, pl.Int128, pl.UInt128):
+        # Binary is what Arrow makes of UUIDs: nobody would find his customers again. 128 bits are
+        # what Polars makes of two kinds of 64, and pandas has no such numbers.
         raise LogError(
             f"column '{column.name}' holds {column.dtype}, such as {column.head(1).to_list()}, "
             "which cannot name a customer. Make it numbers or text."

@@ -74,7 +74,8 @@ class CSVBlocks:
 
     def _read_header(self) -> bytes:
         header = line = self._file.readline()
-        while header.count(b'"') % 2 and line:  # a name may hold a line break
+        # Empty lines may stand before the names, and a name may hold a line break.
+        while line and (not header.strip() or header.count(b'"') % 2):
             line = self._file.readline()
             header += line
         return header if header.endswith(b"\n") or not header else header + b"\n"
@@ -115,7 +116,9 @@ class CSVTypes:
         """Take note of one block; return its number of rows."""
         import polars as pl
 
-        frame = pl.read_csv(block, infer_schema_length=None, columns=self.columns)
+        # All columns, as the door does: with some of them only, Polars takes a stray quotation mark
+        # for the begin of a quoted text, and makes one row of many without a word.
+        frame = pl.read_csv(block, infer_schema_length=None)
         for name in self.columns:
             if frame[name].null_count() < len(frame):
                 known = self._found.get(name, frame[name].dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from clvkit.history._read import check_columns, file_kind, find_files
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Chunk", "LogFiles", "Piece", "count_rows"]
+__all__ = ["Chunk", "LogFiles", "Piece", "count_rows", "would_read"]
 
 
 class Piece(NamedTuple):
@@ -132,6 +134,7 @@ class LogFiles:
             else:
                 rows = pl.scan_parquet(path).select(list(own)).slice(piece.start, piece.rows)
                 frame = rows.collect()
+            _check_same_rows(frame, piece, path)
             parts = [frame, pl.DataFrame(schema=self.schema())]
             return pl.concat(parts, how="diagonal_relaxed").select(self.columns)
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -175,6 +178,19 @@ class LogFiles:
         return self._open[number]
 
 
+def would_read(log: Path, file: Path) -> bool:
+    """Tell whether a file, which need not exist yet, would be read as one of a log."""
+    log, file = Path(os.path.realpath(log)), Path(os.path.realpath(file))
+    if log.exists():
+        return file.is_relative_to(log)
+    parts = log.parts
+    if "**" not in parts:
+        return file.match(str(log))
+    base = Path(*parts[: min(i for i, part in enumerate(parts) if glob.has_magic(part))])
+    within = file.is_relative_to(base) and file.match(log.name)
+    return within and not any(part.startswith(".") for part in file.relative_to(base).parts)
+
+
 def count_rows(place: Path) -> int | None:
     """Return the number of rows of a log in Parquet files; None for CSV, which does not tell."""
     import pyarrow.parquet as pq
@@ -186,6 +202,14 @@ def count_rows(place: Path) -> int | None:
         return sum(pq.read_metadata(path).num_rows for path in paths)
     except (OSError, ValueError) as error:
         raise LogError(f"'{place}' could not be read: {error}") from error
+
+
+def _check_same_rows(frame: pl.DataFrame, piece: Piece, path: Path) -> None:
+    if len(frame) != piece.rows:
+        raise LogError(
+            f"'{path}' changed after it had been looked at: {len(frame):,} rows stand where there "
+            f"were {piece.rows:,}. Let the files be until they are read, and start again."
+        )
 
 
 _Survey = tuple[list[dict[str, str]], list[Piece], list[str]]

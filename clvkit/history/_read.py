@@ -194,14 +194,24 @@ def _scan(file: Path, roles: dict[str, str], whole: bool) -> pl.LazyFrame:
 def read_codes(source: Path | bytes, columns: list[str]) -> list[pl.Series]:
     """Return as text those columns of numbers that hold codes: 007 is not 7, nor 01067 a number.
 
-    What has a leading zero anywhere is a name, be it of a customer, a shop or a postal area.
+    What has a leading zero anywhere is a name, be it of a customer, a shop or a postal area; and so
+    is what has more digits than a number of 64 bits, such as that of a card.
     """
     import polars as pl
 
     if not columns:
         return []
     text = pl.read_csv(source, columns=columns, schema_overrides=dict.fromkeys(columns, pl.String))
-    return [column for column in text if column.str.contains(r"^\s*[+-]?0\d").any()]
+    zero = r"^\s*[+-]?0\d"
+    return [column for column in text if column.str.contains(zero).any() or _is_too_long(column)]
+
+
+def _is_too_long(text: pl.Series) -> bool:
+    """Whether there are whole numbers that 64 bits do not hold."""
+    import polars as pl
+
+    long = text.filter(text.str.contains(r"^\s*[+-]?\d{19,}\s*$")).str.strip_chars()
+    return long.cast(pl.Int64, strict=False).null_count() > 0
 
 
 def _lazily(file: Path) -> pl.LazyFrame:

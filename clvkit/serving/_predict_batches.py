@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
 from clvkit.calibration._coverage import check_coverage
-from clvkit.errors import ArgumentError, LogTypeError
+from clvkit.errors import ArgumentError, LogTypeError, OutputError
 from clvkit.history._granularity import get_granularity
+from clvkit.history._log_files import would_read
 from clvkit.history._moments import parse_cutoff
 from clvkit.serving._batch_result import BatchResult
 from clvkit.serving._batches.finish import check_target, write_table
 from clvkit.serving._batches.job import Job
 from clvkit.serving._batches.progress import BatchProgress
 from clvkit.serving._batches.sizes import MemoryPlan
+from clvkit.serving._clv_model import CLVModel
 from clvkit.serving._learning import attribute_names
 from clvkit.serving._load import load
 
@@ -85,8 +88,8 @@ def predict_batches(
     LogError, LogTypeError, CutoffError
         For a log or a cutoff that cannot be used; of rows the file and the number are named.
     OutputError
-        If ``out`` or the working folder cannot be written to, or if the latter holds an
-        unfinished run of something else.
+        If ``out`` or the working folder cannot be written to or would be read as a part of the
+        log, or if the latter holds an unfinished run of something else.
     ArgumentError
         For any other argument that cannot be used, and for models of several logs.
 
@@ -125,9 +128,10 @@ def predict_batches(
     plan = MemoryPlan.of(memory)
     _check_log(log)
     _check_parts(n_partitions)
+    place = target.with_name(f".{target.name}.working") if work is None else Path(work)
+    _check_apart(Path(log), target, place)
     model = load(model) if isinstance(model, (str, os.PathLike)) else model
     _check_model(model, cutoff)
-    place = target.with_name(f".{target.name}.working") if work is None else Path(work)
     wanted = check_coverage(model.coverage if coverage is None else coverage)
     n_attributes = len(attribute_names(model.attributes))
     started = (place / "run.json").exists()
@@ -153,11 +157,34 @@ def _check_log(log: Any) -> None:
 
 
 def _check_parts(n_partitions: int | None) -> None:
-    if n_partitions is not None and not 1 <= n_partitions <= 2**16:
-        raise ArgumentError(f"n_partitions={n_partitions} must be between 1 and 65536, or None.")
+    if n_partitions is None:
+        return
+    if not isinstance(n_partitions, Integral) or not 1 <= n_partitions <= 2**16:
+        raise ArgumentError(
+            f"n_partitions={n_partitions!r} must be a whole number between 1 and 65536, or None."
+        )
+
+
+def _check_apart(log: Path, target: Path, work: Path) -> None:
+    """Refuse to write what would be read as the log, be it now or the next time."""
+    values = target if target.suffix else target / "part-00000.parquet"
+    if would_read(log, values):
+        raise OutputError(
+            f"'{target}' would be read as a part of the log '{log}'. Write the values elsewhere."
+        )
+    if would_read(log, work / "values-000000.parquet"):
+        raise OutputError(
+            f"the files of the working folder '{work}' would be read as a part of the log '{log}'. "
+            "Name another one: work=."
+        )
 
 
 def _check_model(model: Any, cutoff: Any) -> None:
+    if not isinstance(model, CLVModel):
+        raise ArgumentError(
+            f"{type(model).__name__} does not know how to read a log. Give a CLVModel, such as the "
+            "model_ of an AutoCLV, or what clvkit.serving.load reads."
+        )
     check_is_fitted(model)
     if cutoff is not None:
         parse_cutoff(cutoff, get_granularity(model.granularity))

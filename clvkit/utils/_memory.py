@@ -30,7 +30,7 @@ def parse_memory(memory: str) -> int:
         ...
     clvkit.errors.ArgumentError: memory='plenty' is no size. Give one such as '4GB' or '512MiB'.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k|M|G|T|Ki|Mi|Gi|Ti)?B\s*", memory)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k|M|G|T|Ki|Mi|Gi|Ti)?B\s*", str(memory))
     size = float(found[1]) * (_UNITS | _BINARY)[found[2] or ""] if found else 0.0
     if size < 1:
         raise ArgumentError(f"memory={memory!r} is no size. Give one such as '4GB' or '512MiB'.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
 
 import polars as pl
 import pytest
@@ -13,8 +14,8 @@ from polars.testing import assert_frame_equal
 
 from clvkit.errors import LogError, LogTypeError, MissingColumnError
 from clvkit.history._csv_blocks import CSVBlocks
-from clvkit.history._log_files import LogFiles, count_rows
-from clvkit.history._read import read_table
+from clvkit.history._log_files import LogFiles, count_rows, would_read
+from clvkit.history._read import find_files, read_table
 
 ROLES = {"customer_id": "client", "date": "day", "amount": "paid", "attributes[0]": "shop"}
 
@@ -46,10 +47,13 @@ def small_blocks(monkeypatch):
         'client,day,paid,"shop"\n"1","2020-01-01","1","7"\n"A","2020-01-02","2","8"\n',
         "client,day,paid,shop\n",
         "client,day,paid,shop,more\n1,2020-01-01,1,a,1\n12345678901234,2020-01-01,1,a,x\n",
+        "\n\nclient,day,paid,shop\n1,2020-01-01,1,a\n\n2,2020-01-02,2,b\n\n\n",
+        "client,day,paid,shop\n1,2020-01-01,1,a\n18000000000000000007,2020-01-01,1,a\n",
+        "client,day,paid,shop\n1,2020-01-01,1,a\n1800000000000000007,2020-01-01,1,a\n",
     ],
     ids=[
         "plain", "codes", "codes of shops", "missing", "quotes", "crlf", "bom", "quoted", "no rows",
-        "more columns",
+        "more columns", "empty lines", "long numbers", "numbers of 64 bits",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True], ids=["csv", "gz"])
@@ -58,6 +62,57 @@ def test_types_of_csv_are_those_of_the_whole_file(tmp_path, text, packed, whole)
     place = tmp_path / ("log.csv.gz" if packed else "log.csv")
     place.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     assert_frame_equal(in_pieces(place, whole=whole), read_table(place, ROLES, whole=whole))
+
+
+def test_numbers_that_64_bits_do_not_hold_are_names(tmp_path):
+    lines = "client,day,paid,shop\n1,2020-01-01,1,a\n18000000000000000007,2020-01-01,1,a\n"
+    (tmp_path / "log.csv").write_text(lines)
+    assert read_table(tmp_path / "log.csv", ROLES)["client"].to_list() == [
+        "1",
+        "18000000000000000007",
+    ]
+
+
+def test_a_stray_quotation_mark_loses_no_rows_without_a_word(tmp_path):
+    # Read without the column that it stands in, the rows up to the next one were a single row.
+    notes = ['5" pipe' if i in (3, 7) else "none" for i in range(10)]
+    lines = ["client,day,paid,shop,note", *(f"{i},2020-01-01,1,a,{n}" for i, n in enumerate(notes))]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    for read in (in_pieces, lambda place: read_table(place, ROLES)):
+        with pytest.raises(LogError, match="malformed"):
+            read(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize(
+    ("log", "file", "expected"),
+    [
+        ("orders", "orders/v.csv", True),
+        ("orders", "orders/deep/v.csv", True),
+        ("orders", "orders.csv", False),
+        ("orders/1.csv", "orders/1.csv", True),
+        ("orders/1.csv", "orders/../orders/1.csv", True),
+        ("orders/1.csv", "orders/2.csv", False),
+        ("orders/*.csv", "orders/v.csv", True),
+        ("orders/*.csv", "orders/v.parquet", False),
+        ("orders/*.csv", "v.csv", False),
+        ("*/*.csv", "orders/v.csv", True),
+        ("orders/**/*.csv", "orders/v.csv", True),
+        ("orders/**/*.csv", "orders/deep/er/v.csv", True),
+        ("orders/**/*.csv", "orders/.v.csv.working/v.csv", False),
+        ("orders/**/*.csv", "others/v.csv", False),
+    ],
+)
+def test_what_would_be_read_as_the_log_is_known_beforehand(tmp_path, log, file, expected):
+    folder = tmp_path / "orders"
+    folder.mkdir()
+    (folder / "1.csv").write_text("client\n")
+    file = tmp_path / file
+    assert would_read(tmp_path / log, file) is expected
+    known = file.exists()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    found = [os.path.realpath(path) for path in find_files(tmp_path / log, "the log")]
+    assert known or (os.path.realpath(file) in found) is expected
 
 
 CELLS = st.sampled_from(["1", "2.5", "", "007", "x", "-3", "1e3", '"q, ""r"""', '"a\nb"', "true"])

@@ -298,7 +298,7 @@ def test_tables_and_models_of_several_logs_are_refused(log, tmp_path):
     with pytest.raises(LogTypeError, match="got a DataFrame"):
         predict_batches(model, log, tmp_path / "v.csv")
     with pytest.raises(ArgumentError, match="further logs \\('visits'\\)"):
-        predict_batches(model, tmp_path, tmp_path / "v.csv")
+        predict_batches(model, tmp_path / "logs", tmp_path / "v.csv")
 
 
 def test_a_full_disk_is_a_message_and_the_run_can_go_on(btyd, log, tmp_path, monkeypatch):

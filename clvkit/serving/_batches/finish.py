@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def check_target(target: Path) -> None:
     ------
     OutputError
         If it is neither the name of a CSV or Parquet file nor a new folder, or if what it shall
-        lie in is missing.
+        lie in is missing or may not be written to.
     """
     if target.suffix and target.suffix not in _SUFFIXES:
         raise OutputError(
@@ -37,9 +38,16 @@ def check_target(target: Path) -> None:
             "'.csv' or '.parquet'; a name without an ending is a folder of Parquet files."
         )
     if not target.suffix and target.exists():
-        raise OutputError(f"--out {target}: it exists. Move it away, or name another folder.")
+        raise OutputError(
+            f"--out {target}: it exists. A folder of values appears when all of them are in it, "
+            "also where the command was killed afterwards. Move it away, or name another folder."
+        )
+    if target.is_dir():
+        raise OutputError(f"--out {target}: it is a folder. Give it a name without an ending.")
     if not target.parent.is_dir():
         raise OutputError(f"--out {target}: there is no folder '{target.parent}'. Make it first.")
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"--out {target}: '{target.parent}' may not be written to.")
 
 
 def write_table(table: pd.DataFrame, target: Path) -> None:

@@ -166,7 +166,7 @@ def _one_batch(table: Any) -> Any:
     """Return the rows of an Arrow table as one record batch, of no rows where there are none."""
     import pyarrow as pa
 
-    batches = table.combine_chunks().to_batches()
-    if len(batches) == 1:
-        return batches[0]
-    return pa.RecordBatch.from_pylist([], schema=table.schema)
+    if not table.num_rows:
+        return pa.RecordBatch.from_pylist([], schema=table.schema)
+    (batch,) = table.combine_chunks().to_batches()
+    return batch

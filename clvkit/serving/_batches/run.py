@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clvkit.errors import OutputError
+from clvkit.errors import LogError, OutputError
 from clvkit.utils._files import replacing
 
 __all__ = ["RunFolder"]
 
 #: What a run is, and in which pieces it works; written before anything else.
 _CARD = "run.json"
+_FORMAT = "clvkit.predict_batches"
 _LOCK = "lock"
 
 
@@ -73,11 +75,15 @@ class RunFolder:
             if differing or overwrite or not noted:
                 self._clear()
                 noted = {}
-            yield noted
+            try:
+                yield noted
+            except LogError as error:
+                self._discard_useless(error)
+                raise
 
     def note(self, identity: dict[str, Any], plan: dict[str, Any]) -> None:
         """Write down what the run is, and how it goes about."""
-        self.write_json(_CARD, {"format": "clvkit.predict_batches", "identity": identity, **plan})
+        self.write_json(_CARD, {"format": _FORMAT, "identity": identity, **plan})
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file at one stroke."""
@@ -100,12 +106,27 @@ class RunFolder:
             away = self.place
         shutil.rmtree(away, ignore_errors=True)
 
+    def _discard_useless(self, error: LogError) -> None:
+        """Remove a run that the same again would end likewise, unless it was the disk that failed.
+
+        A log that is corrected is another one, and would be refused here.
+        """
+        import polars as pl
+
+        unread = isinstance(error.__cause__, (OSError, pl.exceptions.PolarsError))
+        if not unread or self._card() is None:
+            self.remove()
+
     def _discard_leftovers(self) -> None:
-        for folder in self.place.parent.glob(f"{self.place.name}-*.done"):
-            shutil.rmtree(folder, ignore_errors=True)
+        if not self.place.parent.is_dir():
+            return
+        ours = re.compile(re.escape(self.place.name) + r"-[0-9a-f]{32}\.done")
+        for entry in self.place.parent.iterdir():
+            if ours.fullmatch(entry.name):
+                shutil.rmtree(entry, ignore_errors=True)
 
     def _noted(self) -> dict[str, Any]:
-        noted = self.read_json(_CARD)
+        noted = self._card()
         if noted is not None:
             return noted
         others = [entry.name for entry in self.place.iterdir() if entry.name != _LOCK]
@@ -115,6 +136,15 @@ class RunFolder:
                 f"({', '.join(others[:3])}). Move it away, or name another one: work=."
             )
         return {}
+
+    def _card(self) -> Any:
+        """Return what the card says; None if there is none, or a file of another kind."""
+        try:
+            noted = self.read_json(_CARD)
+        except ValueError:  # no JSON, or no text
+            return None
+        ours = isinstance(noted, dict) and noted.get("format") == _FORMAT
+        return noted if ours else None
 
     def _clear(self) -> None:
         # The card goes last: without it nobody would know whose the other files are.
