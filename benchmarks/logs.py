@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.hashes import unlike
@@ -84,7 +85,9 @@ def _find(name: str, folder: Path | None) -> Path | None:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, low_memory=False)  # whole columns decide on their types
     except (OSError, ValueError) as error:  # those of pandas and Arrow are ValueErrors
         raise BenchmarkError(f"{path} cannot be read: {error}") from error
 
@@ -111,8 +114,10 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
         log[column] = log[column].astype(log[column].cat.categories.dtype)
     ids = log["customer_id"]
     log["customer_id"] = ids.astype("int64") if pd.api.types.is_integer_dtype(ids) else ids
-    if ids.dtype == object:  # numbers and words in one column, which Parquet refuses
+    if ids.dtype == object:
         log["customer_id"] = ids.astype(str)
+    for column in log.columns.difference(COLUMNS):
+        log[column] = _storable(log[column])
     try:
         log["date"] = pd.to_datetime(log["date"], format="ISO8601").dt.tz_localize(None)
         log["amount"] = pd.to_numeric(log["amount"]).astype("float64")
@@ -128,3 +133,14 @@ def _cleaned(log: pd.DataFrame, name: str) -> pd.DataFrame:
             "Write dates as YYYY-MM-DD, and leave such rows out."
         )
     return log
+
+
+def _storable(column: pd.Series) -> pd.Series:
+    """Return a further column as it is, or as text where Parquet refuses it: numbers and words."""
+    if column.dtype != object:
+        return column
+    try:
+        pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return column.map(str, na_action="ignore")
+    return column

@@ -80,7 +80,10 @@ def run_adapter(
         python = _python(adapter)
     except (EnvironmentUnavailable, OSError) as error:
         return Outcome(error=f"its environment could not be made: {error}")
-    with tempfile.TemporaryDirectory(prefix="clvkit-benchmark-") as name:
+    # What a process left behind may still be writing there, which is no reason to stop the run.
+    with tempfile.TemporaryDirectory(
+        prefix="clvkit-benchmark-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         past.to_parquet(folder / "log.parquet")
         request = {

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.logs import COLUMNS, data_folder, load_log, logs_in
+from benchmarks.logs import COLUMNS, _cleaned, data_folder, load_log, logs_in
 
 LOG = pd.DataFrame(
     {
@@ -134,3 +134,24 @@ def test_an_absent_file_and_one_without_customers_are_said(tmp_path):
     (tmp_path / "shop.csv").write_text("customer_id,date,amount\n,2024-01-01,3\n")
     with pytest.raises(BenchmarkError, match=r"'shop\.csv' has no row with a customer"):
         load_log("shop.csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [[1, "a", None], [[1], ["x"], None], [{"a": 1}, 3, "b"]],
+    ids=["numbers and words", "lists", "anything"],
+)
+def test_further_columns_of_all_sorts_can_be_handed_on(notes, tmp_path):
+    log = pd.DataFrame({"customer_id": [1, 2, 1], "date": "2024-01-01", "amount": 1.0})
+    log["note"] = pd.Series(notes, dtype=object)
+    cleaned = _cleaned(log, "shop")
+    cleaned.to_parquet(tmp_path / "log.parquet")
+    assert cleaned["note"].map(str, na_action="ignore").tolist()[0] == str(notes[0])
+    assert cleaned["note"].isna().tolist() == [value is None for value in notes]
+
+
+def test_a_column_of_a_long_file_has_one_type(tmp_path):
+    """Where pandas reads a file in pieces, each piece has its own: 7 in one and "7" in another."""
+    rows = ["7,2024-01-01,1"] * 300_000 + ["x,2024-01-01,1"]
+    (tmp_path / "shop.csv").write_text("\n".join(["customer_id,date,amount", *rows]))
+    assert load_log("shop", tmp_path)["customer_id"].unique().tolist() == ["7", "x"]
