@@ -22,11 +22,20 @@ from clvkit.history._moments import as_moments, format_moment
 from clvkit.spark._frames import column, modules, wall_clock
 from clvkit.utils._warnings import warn_user
 
-__all__ = ["Facts", "Limits", "before", "check_duplicates", "find_facts", "is_missing"]
+__all__ = [
+    "Facts",
+    "Limits",
+    "before",
+    "check_duplicates",
+    "find_facts",
+    "is_missing",
+    "names_no_integer",
+]
 
 #: As in :func:`clvkit.history._clean.read_customers`.
 _WHOLE_LIMIT = 2.0**53
-_BLANKS = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2003\u3000"
+_BLANKS = "".join(map(chr, (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B))))
+_BLANKS += "\u2028\u2029\u202f\u205f\u3000"
 
 
 class Limits(NamedTuple):
@@ -80,6 +89,15 @@ def is_missing(frame: Any, name: str) -> Any:
     return own.isNull()
 
 
+def names_no_integer(frame: Any, name: str) -> Any:
+    """Return a condition: the customer of the row is a float that must stay one."""
+    F, T = modules()
+    if not isinstance(frame.schema[name].dataType, (T.FloatType, T.DoubleType)):
+        return ~is_missing(frame, name)
+    own = column(name)
+    return ~is_missing(frame, name) & ((own != F.rint(own)) | (F.abs(own) >= _WHOLE_LIMIT))
+
+
 def before(moment: int, resolution: str) -> Any:
     """Return the first instant after a moment, which is all that is not known, as a column."""
     F, _ = modules()
@@ -123,7 +141,7 @@ def find_facts(
 
 
 def _questions(frame: Any, columns: LogColumns, limits: Limits, refunds: str) -> list[Any]:
-    F, T = modules()
+    F, _ = modules()
     named, when = ~is_missing(frame, columns.customer_id), wall_clock(frame, columns.date)
     own = column(columns.customer_id)
     kept, asked = named, []
@@ -148,8 +166,6 @@ def _questions(frame: Any, columns: LogColumns, limits: Limits, refunds: str) ->
     late = F.lit(False)
     if limits.stop is not None:
         late = kept & (when >= before(limits.stop, limits.period.resolution))
-    is_float = isinstance(frame.schema[columns.customer_id].dataType, (T.FloatType, T.DoubleType))
-    part = named & ((own != F.rint(own)) | (F.abs(own) >= _WHOLE_LIMIT)) if is_float else named
     return [
         F.count(F.lit(1)).alias("n"),
         F.count_if(named).alias("n_named"),
@@ -161,7 +177,7 @@ def _questions(frame: Any, columns: LogColumns, limits: Limits, refunds: str) ->
         F.min(F.when(late, when)).alias("late_date"),
         F.min(F.when(kept, when)).alias("first"),
         F.max(F.when(known, when)).alias("last"),
-        F.count_if(part).alias("n_parts"),
+        F.count_if(names_no_integer(frame, columns.customer_id)).alias("n_parts"),
         *asked,
     ]
 

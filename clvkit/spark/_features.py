@@ -13,7 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from clvkit.errors import ArgumentError
 from clvkit.spark._frames import check_frame, modules
-from clvkit.spark._partitions import as_columns, key_fields, map_histories, with_keys
+from clvkit.spark._partitions import (
+    as_columns,
+    check_partitions,
+    key_fields,
+    map_histories,
+    with_keys,
+)
 from clvkit.spark._settle import settle
 
 __all__ = ["features"]
@@ -87,6 +93,7 @@ def features(
     """
     check_is_fitted(transformer)
     names = _names(transformer)
+    check_partitions(n_partitions)
     if not isinstance(sdf, Mapping):
         check_frame(sdf)
     settled = settle(

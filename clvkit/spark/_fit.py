@@ -16,19 +16,10 @@ from clvkit.history import HistoryArray, HistoryDtype, resolve_horizon
 from clvkit.spark._collect import collect_histories
 from clvkit.spark._counts import Counts, Needs, count_summaries
 from clvkit.spark._frames import check_frame
-from clvkit.spark._settle import settle
+from clvkit.spark._partitions import check_partitions
+from clvkit.spark._settle import DEFAULTS, settle
 
 __all__ = ["fit"]
-
-_DEFAULTS = {
-    "customer_id": "customer_id",
-    "date": "date",
-    "amount": "amount",
-    "attributes": (),
-    "refunds": "net",
-    "duplicates": "keep",
-    "granularity": "D",
-}
 
 
 def fit(
@@ -134,6 +125,7 @@ def fit(
         "covariates": covariates,
         "end": end,
     }
+    check_partitions(n_partitions)
     model, door = _with_door(estimator, given)
     learn = _learner(model)
     settled = settle(sdf, cutoff, **door)
@@ -155,9 +147,11 @@ def _with_door(estimator: Any, given: dict[str, Any]) -> tuple[Any, dict[str, An
     told = {name: value for name, value in given.items() if value is not None}
     if "customer_id" in params:
         own = {name: params[name] for name in given if name in params}
-        model.set_params(**{name: value for name, value in told.items() if name in params})
-        return model, _DEFAULTS | own | told
-    return model, _DEFAULTS | told
+        # Covariates are data, and a frame of Spark could not be stored with the estimator.
+        kept = [name for name in told if name in params and name != "covariates"]
+        model.set_params(**{name: told[name] for name in kept})
+        return model, DEFAULTS | own | told
+    return model, DEFAULTS | told
 
 
 def _learner(model: Any) -> Any:

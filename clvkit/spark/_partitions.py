@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from clvkit.errors import ArgumentError
 from clvkit.history import get_histories
 from clvkit.history._history import as_cutoffs
 from clvkit.spark._frames import modules, quiet_pandas
@@ -18,7 +20,15 @@ from clvkit.spark._settle import Settled
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Work", "as_columns", "default_partitions", "key_fields", "map_histories", "with_keys"]
+__all__ = [
+    "Work",
+    "as_columns",
+    "check_partitions",
+    "default_partitions",
+    "key_fields",
+    "map_histories",
+    "with_keys",
+]
 
 #: Customers whose features are held at a time.
 _AT_ONCE = 100_000
@@ -50,6 +60,20 @@ def with_keys(X: pd.DataFrame, columns: list[Any]) -> list[Any]:
     array = get_histories(X)
     cutoff = as_cutoffs(array.cutoff_moments, array.dtype.resolution)
     return [X.index.get_level_values(0), cutoff, *columns]
+
+
+def check_partitions(n_partitions: int | None) -> None:
+    """Raise unless Spark can bring customers into so many partitions; None chooses.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    whole = isinstance(n_partitions, Integral) and not isinstance(n_partitions, bool)
+    if n_partitions is not None and not (whole and n_partitions >= 1):
+        raise ArgumentError(
+            f"n_partitions={n_partitions!r} must be a whole number from 1 on, or None."
+        )
 
 
 def map_histories(

@@ -18,21 +18,12 @@ from clvkit.serving import CLVModel, load
 from clvkit.serving._histories import check_logs, take_columns
 from clvkit.serving._learning import door_of
 from clvkit.spark._frames import check_frame, modules
-from clvkit.spark._partitions import key_fields, map_histories
+from clvkit.spark._partitions import check_partitions, key_fields, map_histories
 from clvkit.spark._scoring import Scoring, check_quantiles
-from clvkit.spark._settle import Settled, settle
+from clvkit.spark._settle import DEFAULTS, Settled, settle
 
 __all__ = ["predict_customers"]
 
-_DEFAULTS = {
-    "customer_id": "customer_id",
-    "date": "date",
-    "amount": "amount",
-    "attributes": (),
-    "refunds": "net",
-    "duplicates": "keep",
-    "granularity": "D",
-}
 #: What a CLVModel may be told anew: where the columns are, not how they are read.
 _NAMES = ("customer_id", "date", "amount")
 
@@ -140,13 +131,14 @@ def predict_customers(
     levels = check_quantiles(estimator, quantiles)
     default = getattr(estimator, "coverage", 0.9) if isinstance(estimator, CLVModel) else 0.9
     wanted = check_coverage(default if coverage is None else coverage)
+    check_partitions(n_partitions)
     settled = _settle(estimator, sdf, cutoff, covariates, own)
     keys = key_fields(settled)
     scoring = Scoring(estimator, wanted, components, levels)
     _, T = modules()
     kinds = {"segment": T.LongType()}
     fields = [T.StructField(name, kinds.get(name, T.DoubleType())) for name in scoring.names]
-    if keys[0].name in {"cutoff", *scoring.names}:
+    if keys[0].name.lower() in {"cutoff", *scoring.names}:  # Spark minds no capitals
         raise ArgumentError(
             f"the customers are called {keys[0].name!r}, as a column of the result is. Rename the "
             "column: sdf.withColumnRenamed(...)."
@@ -170,7 +162,7 @@ def _fitted(model: Any) -> Any:
 
 def _settle(model: Any, sdf: Any, cutoff: Any, covariates: Any, own: dict[str, Any]) -> Settled:
     if not isinstance(model, CLVModel):
-        return settle(sdf, cutoff, covariates=covariates, **_DEFAULTS | own)
+        return settle(sdf, cutoff, covariates=covariates, **DEFAULTS | own)
     if fixed := [name for name in own if name not in _NAMES]:
         raise ArgumentError(
             f"{fixed[0]}= cannot be given, as the model reads logs as it was trained, with "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from clvkit.history import rfm_summary as local_summary
 from clvkit.spark._frames import modules
-from clvkit.spark._partitions import key_fields, map_histories, with_keys
+from clvkit.spark._partitions import check_partitions, key_fields, map_histories, with_keys
 from clvkit.spark._settle import settle
 from clvkit.utils._duration import parse_duration
 
@@ -74,6 +74,7 @@ def rfm_summary(
     clvkit.errors.LogTypeError: the log must be a Spark DataFrame; got DataFrame. Make one ...
     """
     parse_duration(time_unit, name="time_unit")
+    check_partitions(n_partitions)
     settled = settle(
         sdf,
         cutoff,

@@ -11,11 +11,30 @@ from clvkit.history._history import format_cutoff
 from clvkit.history._log import read_limits
 from clvkit.history._log_columns import TRANSACTIONS, LogColumns, columns_of_logs, name_logs
 from clvkit.history._read import check_columns, read_table
-from clvkit.spark._facts import Facts, Limits, before, check_duplicates, find_facts, is_missing
+from clvkit.spark._facts import (
+    Facts,
+    Limits,
+    before,
+    check_duplicates,
+    find_facts,
+    is_missing,
+    names_no_integer,
+)
 from clvkit.spark._frames import check_frame, check_kinds, column, modules, quiet_pandas, wall_clock
 from clvkit.spark._reader import COVARIATES, CUSTOMER, SOURCE, Reader
 
-__all__ = ["Settled", "settle"]
+__all__ = ["DEFAULTS", "Settled", "settle"]
+
+#: How a log is read unless it is said otherwise, as by :func:`clvkit.history.latest_histories`.
+DEFAULTS = {
+    "customer_id": "customer_id",
+    "date": "date",
+    "amount": "amount",
+    "attributes": (),
+    "refunds": "net",
+    "duplicates": "keep",
+    "granularity": "D",
+}
 
 
 class Settled(NamedTuple):
@@ -173,8 +192,8 @@ def _rows(
 def _covariates(frame: Any, customer_id: str) -> _Table:
     named = ~is_missing(frame, customer_id)
     names = [name for name in frame.columns if name != customer_id]
-    part = column(customer_id) != column(customer_id).cast("bigint")
-    whole = _is_float(frame, customer_id) and frame.filter(named & part).isEmpty()
+    is_float = _is_float(frame, customer_id)
+    whole = is_float and frame.filter(names_no_integer(frame, customer_id)).isEmpty()
     return _select(frame.filter(named), customer_id, names, whole=whole)
 
 

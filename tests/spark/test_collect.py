@@ -5,17 +5,8 @@ from clvkit.errors import DataWarning, FewCustomersError
 from clvkit.history import customers_of, get_histories, latest_histories
 from clvkit.spark import fit
 from clvkit.spark._collect import collect_histories
+from clvkit.spark._settle import DEFAULTS as DOOR
 from clvkit.spark._settle import settle
-
-DOOR = {
-    "customer_id": "customer_id",
-    "date": "date",
-    "amount": "amount",
-    "attributes": (),
-    "refunds": "net",
-    "duplicates": "keep",
-    "granularity": "D",
-}
 
 
 def test_all_histories_are_those_of_one_machine(sdf, log):

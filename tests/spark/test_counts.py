@@ -3,17 +3,8 @@ import numpy as np
 from clvkit.btyd import GammaGamma, ParetoNBD
 from clvkit.history import latest_histories, rfm_summary
 from clvkit.spark._counts import Needs, count_summaries
+from clvkit.spark._settle import DEFAULTS as DOOR
 from clvkit.spark._settle import settle
-
-DOOR = {
-    "customer_id": "customer_id",
-    "date": "date",
-    "amount": "amount",
-    "attributes": (),
-    "refunds": "net",
-    "duplicates": "keep",
-    "granularity": "D",
-}
 
 
 def test_counts_add_up_to_the_customers_of_each_summary(sdf, log):

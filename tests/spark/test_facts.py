@@ -114,7 +114,7 @@ def test_an_empty_log_is_refused(to_spark):
 
 
 def test_warnings_are_given_once_with_the_counts_of_the_whole_log(to_spark):
-    frame = table(customer_id=["a", None, " ", "", "b", "b", "c", "c"])
+    frame = table(customer_id=["a", None, "\u2009 ", "", "b", "b", "c", "c"])
     local, there = (said[1] for said in both(frame, to_spark, end="2021-01-06"))
     for messages in (local, there):
         assert len(messages) == 2

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,7 +94,20 @@ def test_a_search_runs_on_a_log_of_spark(cdnow_there, cdnow):
     assert own.best_score_ == pytest.approx(want.best_score_, rel=1e-9)
 
 
+def test_a_fitted_search_holds_no_frame_of_spark(to_spark, cdnow):
+    log = cdnow[cdnow["customer_id"] < 200]
+    ids = log["customer_id"].unique()
+    table = to_spark(pd.DataFrame({"customer_id": ids, "age": np.arange(len(ids))}))
+    auto = AutoCLV("13W", candidates=["baseline"], n_trials=1, random_state=0, verbose=0)
+    own = fit(auto, to_spark(log), covariates=table)
+    again = pickle.loads(pickle.dumps(own))
+    assert again.best_params_ == own.best_params_
+    assert own.model_.feature_names_in_.tolist() == ["history", "age"]
+
+
 def test_what_cannot_be_fitted_is_refused(sdf):
+    with pytest.raises(ArgumentError, match="n_partitions=0 must be a whole number from 1 on"):
+        fit(ParetoNBD(), sdf, n_partitions=0)
     with pytest.raises(ArgumentError, match="Give an instance, such as ParetoNBD"):
         fit(ParetoNBD, sdf)
     with pytest.raises(ArgumentError, match="ShiftedBetaGeo is fitted neither on histories"):

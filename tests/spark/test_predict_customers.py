@@ -136,6 +136,9 @@ def test_what_is_wrong_is_said_before_any_job(btyd, sdf, log, jobs):
             predict_customers(
                 HistoricalRate(horizon="13W").fit(latest_histories(log)), sdf, quantiles=[0.5]
             )
+        for n_partitions in (0, -1, 2.5, "3", True):
+            with pytest.raises(ArgumentError, match="must be a whole number from 1 on"):
+                predict_customers(btyd, sdf, n_partitions=n_partitions)
         assert counted.n == 0
         predict_customers(btyd, sdf)
         assert counted.n > 0
@@ -146,9 +149,10 @@ def test_quantiles_need_an_interval(hybrid, sdf):
         predict_customers(hybrid, sdf, quantiles=[0.5])
 
 
-def test_a_result_cannot_be_called_like_the_customers(btyd, sdf):
-    with pytest.raises(ArgumentError, match="called 'clv', as a column"):
-        predict_customers(btyd, sdf.withColumnRenamed("customer_id", "clv"), customer_id="clv")
+@pytest.mark.parametrize("name", ["clv", "CLV"])
+def test_a_result_cannot_be_called_like_the_customers(name, btyd, sdf):
+    with pytest.raises(ArgumentError, match=f"called '{name}', as a column"):
+        predict_customers(btyd, sdf.withColumnRenamed("customer_id", name), customer_id=name)
 
 
 @pytest.mark.parametrize("on_spark", [True, False], ids=["spark", "local"])

@@ -4,17 +4,8 @@ import pytest
 
 from clvkit.errors import CutoffError, DataWarning, LogError, LogTypeError
 from clvkit.history import latest_histories
+from clvkit.spark._settle import DEFAULTS as DOOR
 from clvkit.spark._settle import settle
-
-DOOR = {
-    "customer_id": "customer_id",
-    "date": "date",
-    "amount": "amount",
-    "attributes": (),
-    "refunds": "net",
-    "duplicates": "keep",
-    "granularity": "D",
-}
 
 
 def test_identifiers_of_two_types_are_refused(to_spark, sdf):
@@ -24,6 +15,13 @@ def test_identifiers_of_two_types_are_refused(to_spark, sdf):
     visits = sdf.selectExpr("string(customer_id) customer_id", "date")
     with pytest.raises(LogError, match="of log 'visits' are string"):
         settle({"transactions": sdf, "visits": visits}, **DOOR)
+
+
+@pytest.mark.parametrize("odd", [np.inf, 1e300, 2.0**53, 0.5])
+def test_covariates_of_customers_that_are_no_integers_are_refused(odd, to_spark, sdf):
+    table = pd.DataFrame({"customer_id": [1.0, odd], "age": [30, 40]})
+    with pytest.raises(LogError, match="of the covariates table are double, those of the log big"):
+        settle(sdf, covariates=to_spark(table), **DOOR)
 
 
 def test_whole_numbers_of_another_width_are_matched(sdf, log):
