@@ -9,6 +9,7 @@ from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._contract_curve import ContractCurve
 from clvkit.btyd._contract_payments import payments_from_contracts
 from clvkit.btyd._contractual_clv_regressor import ContractualCLVRegressor
+from clvkit.btyd._correlated_pareto_nbd import CorrelatedParetoNBD
 from clvkit.btyd._covariate_calendar import covariate_calendar
 from clvkit.btyd._gamma_gamma import GammaGamma
 from clvkit.btyd._gompertz_gamma_nbd import GompertzGammaNBD
@@ -41,6 +42,7 @@ __all__ = [
     "ConditionalGammaGamma",
     "ContractCurve",
     "ContractualCLVRegressor",
+    "CorrelatedParetoNBD",
     "FrequencyHistogram",
     "GammaGamma",
     "GompertzGammaNBD",

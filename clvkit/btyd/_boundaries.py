@@ -15,6 +15,8 @@ _NOTHING = 1e-6
 _ALL_OR_NONE = 1e-3
 #: Below this growth within a typical age, of its logarithm, the risk of being lost is constant.
 _NO_AGEING = 1e-3
+#: From here on, or its inverse, a dependence is that of the end of its range.
+_WHOLE_RANGE = 1e-3
 #: Opportunities that histories need to tell four parameters apart: at two, three chances differ.
 _FEWEST = 3
 
@@ -66,6 +68,21 @@ def dropout_boundaries(
             )
         ]
     return []
+
+
+def dependence_boundaries(params: dict[str, float]) -> list[Boundary]:
+    """Diagnose how far the rates of purchase and dropout depend on each other."""
+    c = params["dependence"]
+    if _WHOLE_RANGE < c < 1.0 / _WHOLE_RANGE:
+        return []
+    end = "positively" if c > 1.0 else "negatively"
+    return [
+        Boundary(
+            ("dependence",),
+            f"the rates of purchase and dropout are correlated as {end} as the Sarmanov family "
+            "can have it with such distributions; the correlation may be stronger.",
+        )
+    ]
 
 
 def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:

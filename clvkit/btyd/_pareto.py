@@ -280,15 +280,20 @@ def draw(
 
 
 def draw_histories(params: dict[str, Any], age: Array, rng: np.random.Generator) -> Array:
-    """Draw (frequency, recency, T) of newcomers observed for ``age``.
+    """Draw (frequency, recency, T) of newcomers observed for ``age``."""
+    n = len(age)
+    beta = np.full(n, params["beta"])
+    active = np.minimum(_draw_lifetimes(params["s"], beta, rng), age)
+    return histories(rng.gamma(params["r"], size=n) / params["alpha"], active, age, rng)
+
+
+def histories(rate: Array, active: Array, age: Array, rng: np.random.Generator) -> Array:
+    """Draw (frequency, recency, T) of customers with known rates and times alive.
 
     Given x Poisson purchases while alive, their times are those of a uniform sample, and the
     last is Beta(x, 1) of that time.
     """
-    n = len(age)
-    beta = np.full(n, params["beta"])
-    active = np.minimum(_draw_lifetimes(params["s"], beta, rng), age)
-    x = rng.poisson(rng.gamma(params["r"], size=n) / params["alpha"] * active).astype(float)
+    x = rng.poisson(rate * active).astype(float)
     last = active * rng.beta(np.maximum(x, 1.0), 1.0)
     return np.column_stack([x, np.where(x > 0, last, 0.0), age])
 

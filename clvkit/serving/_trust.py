@@ -26,6 +26,7 @@ _ESTIMATORS = (
     "clvkit.btyd._btyd_regressor.BTYDRegressor",
     "clvkit.btyd._conditional_gamma_gamma.ConditionalGammaGamma",
     "clvkit.btyd._contractual_clv_regressor.ContractualCLVRegressor",
+    "clvkit.btyd._correlated_pareto_nbd.CorrelatedParetoNBD",
     "clvkit.btyd._gamma_gamma.GammaGamma",
     "clvkit.btyd._gompertz_gamma_nbd.GompertzGammaNBD",
     "clvkit.btyd._left_truncated_beta_geo_nbd.LeftTruncatedBetaGeoNBD",
