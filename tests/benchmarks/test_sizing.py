@@ -8,6 +8,7 @@ import pytest
 from benchmarks import sizing
 from benchmarks.__main__ import main
 from benchmarks.errors import BenchmarkError
+from benchmarks.published import RESULTS, ROOT
 from benchmarks.sizing import STAGES, estimate, measure_costs, update_page
 
 
@@ -78,3 +79,11 @@ def test_every_stage_is_measured(tmp_path):
     table = pd.read_csv(tmp_path / "sizing.csv")
     assert table["stage"].tolist() == list(STAGES)
     assert (table[["s_per_1e6_customers", "s_per_1e6_events"]].sum(axis=1) > 0).all()
+
+
+def test_the_page_is_as_in_the_results():
+    """Run `python -m benchmarks sizing --page docs/sizing.md`, both ways, where it fails."""
+    page = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
+    costs = sizing._read_costs(RESULTS / "sizing.csv")
+    assert sizing._markdown(costs) in page
+    assert sizing._reckoned(estimate(costs, 100e6, 10e9, 64)) in page
