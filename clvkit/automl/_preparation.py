@@ -14,6 +14,7 @@ from clvkit.automl._memory import MemoryLimit
 from clvkit.automl._scoring import Scoring
 from clvkit.automl._search import Search
 from clvkit.automl._sharing import SharedResults
+from clvkit.automl._short import learn_shorter
 from clvkit.automl._study import SharedStudy
 from clvkit.automl._validation import Validation, plan_validation
 from clvkit.automl.candidates import Candidate, resolve_candidates
@@ -51,8 +52,8 @@ def prepare_search(
     seed = study.agree_on_seed(auto.random_state)
     histories = read_histories(auto, X, y)
     validation = _plan(auto, histories, y, seed)
-    if not validation.labels_allowed:
-        candidates = _without_labels(candidates)
+    if validation.regime == "short":
+        candidates = _for_short_log(candidates, validation)
     limit = MemoryLimit.of(auto.memory, histories, auto.n_jobs)
     limit.warn(auto.memory, len(histories), are_samples=y is not None)
     identity = search_identity(histories, y, validation, auto.horizon_, scorer.identity)
@@ -87,7 +88,17 @@ def _plan(auto: AutoCLV, histories: pd.DataFrame, y: Any, seed: int) -> Validati
     return add_level(validation) if auto.level == "season" and y is None else validation
 
 
-def _without_labels(candidates: list[Candidate]) -> list[Candidate]:
+def _for_short_log(candidates: list[Candidate], validation: Validation) -> list[Candidate]:
+    """Return what can compete where the log has no labels for the horizon that was asked for.
+
+    What learns from labels learns those of the shorter horizon. It tells customers apart by
+    them, and knows nothing of the total: without a level to bring it to, it is left out.
+    """
+    if validation.levelled:
+        return [
+            learn_shorter(one, validation.horizon) if one.label_trained else one
+            for one in candidates
+        ]
     remaining = [candidate for candidate in candidates if not candidate.label_trained]
     if not remaining:
         raise ShortLogError(

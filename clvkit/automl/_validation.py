@@ -114,11 +114,6 @@ class Validation:
     digest: str = ""
 
     @property
-    def labels_allowed(self) -> bool:
-        """Whether label-trained candidates can compete."""
-        return self.regime != "short"
-
-    @property
     def levelled(self) -> bool:
         """Whether all candidates are brought to one total."""
         return any(fold.total is not None for fold in self.folds)
@@ -145,7 +140,7 @@ class Validation:
         how = {
             "rolling": "out of time",
             "single": "one origin; label-trained candidates across customers, totals scaled",
-            "short": "short log: only candidates that need no labels",
+            "short": "short log: labels of half of it, across customers",
             "custom": f"custom: splits by {self.splitter}",
         }[self.regime]
         if self.is_cold:
@@ -220,11 +215,16 @@ def plan_validation(
         fold = _fold(latest, origins[0], duration, floor, random_state)
         warn_user(_single_message(start, end, duration, resolution), RegimeWarning)
         return _checked(Validation("single", str(duration), [fold]))
-    return _plan_short(latest, start, end, duration, floor)
+    return _plan_short(latest, start, end, duration, floor, random_state)
 
 
 def _plan_short(
-    latest: pd.DataFrame, start: int, end: int, duration: Duration, floor: float | None
+    latest: pd.DataFrame,
+    start: int,
+    end: int,
+    duration: Duration,
+    floor: float | None,
+    random_state: int,
 ) -> Validation:
     """Validate at the longest horizon that leaves half of the log as history."""
     resolution = get_histories(latest).dtype.resolution
@@ -239,12 +239,13 @@ def _plan_short(
     short = Duration(int(half), unit)
     warn_user(
         f"the log covers {_days(start, end, resolution)} days, too few for a horizon of "
-        f"{duration} and the history before it: only candidates that need no labels compete "
-        f"(baselines and purchase models), validated at a horizon of {short} after the first half "
-        "of the log. The champion predicts the horizon that was asked for.",
+        f"{duration} and the history before it: candidates are validated at a horizon of {short} "
+        "after the first half of the log. Those that learn from labels learn of that horizon, and "
+        "compete only where a purchase model knows the total. The champion predicts the horizon "
+        "that was asked for.",
         RegimeWarning,
     )
-    fold = _fold(latest, end - int(half), short, floor)
+    fold = _fold(latest, end - int(half), short, floor, random_state)
     return _checked(Validation("short", str(short), [fold]))
 
 

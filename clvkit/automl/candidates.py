@@ -25,7 +25,7 @@ from clvkit.boosting import TweedieLGBMRegressor
 from clvkit.btyd import BetaGeoNBD, BTYDRegressor, GammaGamma
 from clvkit.errors import UnknownNameError
 from clvkit.features import default_features
-from clvkit.model_selection import SnapshotRegressor
+from clvkit.model_selection import ShortHorizonRegressor, SnapshotRegressor
 
 __all__ = [
     "FAMILIES",
@@ -104,9 +104,9 @@ class Candidate:
         """Return an unfitted estimator that is fitted on histories, whatever it learns from."""
         snapshots, own = _split(params or {})
         pipeline = self.build(horizon, random_state, **own)
-        inner = _snapshot_regressors(pipeline)
-        if inner:
-            for regressor in inner:
+        inner = pipeline.get_params(deep=True) | {"": pipeline}
+        if any(isinstance(part, SnapshotRegressor) for part in inner.values()):
+            for regressor in _at_this_horizon(inner):
                 regressor.set_params(horizon=horizon, labels=labels, **snapshots)
             return pipeline
         if not self.label_trained:
@@ -224,9 +224,11 @@ def _adopt(name: str, value: Any) -> Candidate:
     return Candidate(name, "own", OwnBuilder(value), label_trained=not needs_no_labels(value))
 
 
-def _snapshot_regressors(estimator: Any) -> list[SnapshotRegressor]:
-    inner = estimator.get_params(deep=True).values()
-    return [part for part in (estimator, *inner) if isinstance(part, SnapshotRegressor)]
+def _at_this_horizon(inner: Params) -> list[SnapshotRegressor]:
+    """Return those that learn the horizon which is to be predicted, and not a shorter one."""
+    others = tuple(f"{k}__" for k, part in inner.items() if isinstance(part, ShortHorizonRegressor))
+    parts = [part for key, part in inner.items() if not key.startswith(others)]
+    return [part for part in parts if isinstance(part, SnapshotRegressor)]
 
 
 def _split(params: Params) -> tuple[Params, Params]:

@@ -148,15 +148,20 @@ class _Corrected(Explainer):
     """A wrapper that corrects what its estimator predicts, such as for a season."""
 
     def learn(self, X: pd.DataFrame) -> Typical:
-        return explainer_of(self.estimator.estimator_).learn(X)
+        return explainer_of(self.estimator.estimator_).learn(self._handed_on(X))
 
     def lines(self, x: pd.DataFrame, typical: Typical) -> list[Line]:
-        inner = explainer_of(self.estimator.estimator_).lines(x, typical)
+        inner = explainer_of(self.estimator.estimator_).lines(self._handed_on(x), typical)
         before = sum(line.contribution for line in inner)
         after = _predict_one(self.estimator, x)
         factor = after / before if before else np.nan
         term = type(self.estimator).__name__
         return [*inner, Line("", term, factor, np.nan, factor, after - before, is_term=False)]
+
+    def _handed_on(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the wrapper hands to its estimator."""
+        changed = getattr(self.estimator, "_handed_on", None)
+        return X if changed is None else changed(X)
 
 
 class _Features(Explainer):

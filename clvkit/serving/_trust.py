@@ -60,6 +60,7 @@ _ESTIMATORS = (
     "clvkit.features._window_features.WindowFeatures",
     "clvkit.model_selection._average_regressor.AverageRegressor",
     "clvkit.model_selection._snapshot_regressor.SnapshotRegressor",
+    "clvkit.model_selection._short_horizon_regressor.ShortHorizonRegressor",
     "clvkit.model_selection._spend_regressor.SpendRegressor",
     "clvkit.serving._clv_model.CLVModel",
 )

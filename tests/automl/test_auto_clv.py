@@ -33,6 +33,8 @@ from clvkit.errors import (
     UnknownNameError,
 )
 from clvkit.metrics import clv_metrics, d2_tweedie
+from clvkit.model_selection import ShortHorizonRegressor
+from clvkit.serving import load
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +164,43 @@ def test_the_single_regime_is_named_and_explained(cdnow):
     assert len(auto.predict_customers(log)) == 2357
 
 
-def test_the_short_regime_validates_what_needs_no_labels(cdnow):
+def test_the_short_regime_leaves_labels_out_where_nobody_knows_the_total(cdnow):
     log = cdnow[cdnow["date"] <= "1997-09-30"]
     with pytest.warns(RegimeWarning, match=r"273 days, too few for a horizon of 39W.*136D"):
-        auto = search(6, "39W", candidates="default", end="1997-09-30").fit(log)
-    assert auto.regime_ == "short"
-    assert set(auto.leaderboard_["regime"]) == {"short"}
+        auto = search(6, "39W", candidates="default", end="1997-09-30", level="own").fit(log)
     assert set(auto.leaderboard_["family"]) == {"baseline", "btyd", "ensemble"}
     assert "population_mean" not in auto.leaderboard_.index
+
+
+def test_the_short_regime_learns_labels_of_half_of_the_log(cdnow):
+    log = cdnow[cdnow["date"] <= "1997-09-30"]
+    with pytest.warns(RegimeWarning, match=r"273 days, too few for a horizon of 39W.*136D"):
+        auto = search(9, "39W", candidates="default", end="1997-09-30").fit(log)
+    assert auto.regime_ == "short"
+    assert set(auto.leaderboard_["regime"]) == {"short"}
+    assert {"btyd", "boosting", "ensemble"} <= set(auto.leaderboard_["family"])
     assert auto.origins_ == ["1997-05-17"]
     # The champion predicts what was asked for, not the horizon it was validated at.
     assert auto.model_.horizon == "39W"
-    actual = make_samples(cdnow, "39W", cutoffs="1997-09-30").y
-    assert abs(auto.predict(latest_histories(log, end="1997-09-30")).sum() / actual.sum() - 1) < 0.2
+    X, actual = make_samples(cdnow, "39W", cutoffs="1997-09-30")
+    assert abs(auto.predict(X).sum() / actual.sum() - 1) < 0.2
+    assert auto.model_.predict_customers(log, "1997-09-30").shape == (2357, 6)
+
+
+@pytest.mark.filterwarnings("ignore::clvkit.errors.RegimeWarning")
+def test_a_champion_that_learns_a_shorter_horizon_is_explained_and_stored(cdnow, tmp_path):
+    log = cdnow[cdnow["date"] <= "1997-09-30"]
+    auto = search(1, "39W", candidates=["tweedie"], end="1997-09-30", ensemble=False).fit(log)
+    assert auto.best_params_["candidate"] == "tweedie"
+    regressor = auto.best_pipeline_[-1].estimator_[-1]
+    assert isinstance(regressor, ShortHorizonRegressor)
+    assert regressor.estimator_.horizon_ == "136D"
+    told = auto.model_.explain(log, 1, cutoff="1997-09-30")
+    values = auto.predict_customers(log, "1997-09-30")["clv"]
+    assert told["contribution"].sum() == pytest.approx(values.loc[1])
+    auto.model_.save(tmp_path / "model")
+    again = load(tmp_path / "model").predict_customers(log, "1997-09-30")["clv"]
+    assert again.equals(values)
 
 
 def test_a_users_own_candidates_compete(past):
@@ -389,7 +415,7 @@ def test_boosting_alone_on_a_short_log_says_what_to_add(cdnow):
         pytest.warns(RegimeWarning),
         pytest.raises(ShortLogError, match=r"Add 'btyd' or 'baseline'"),
     ):
-        AutoCLV("39W", candidates="boosting").fit(log)
+        AutoCLV("39W", candidates="boosting", level="own").fit(log)
 
 
 def test_static_covariates_go_with_the_histories(past):
