@@ -20,8 +20,10 @@ from clvkit.btyd._left_truncated_pareto_nbd import LeftTruncatedParetoNBD
 from clvkit.btyd._modified_beta_geo_cnbd import ModifiedBetaGeoCNBD
 from clvkit.btyd._modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from clvkit.btyd._nbd import NBD
+from clvkit.btyd._pareto_ggg import ParetoGGG
 from clvkit.btyd._pareto_nbd import ParetoNBD
 from clvkit.btyd._purchase_model_features import PurchaseModelFeatures
+from clvkit.btyd._regularity import Regularity, regularity
 from clvkit.btyd._shifted_beta_geo import ShiftedBetaGeo
 from clvkit.btyd._tenures import life_table, tenures_from_cohorts
 from clvkit.btyd._time_varying_pareto_nbd import TimeVaryingParetoNBD
@@ -52,9 +54,11 @@ __all__ = [
     "LikelihoodRatioTest",
     "ModifiedBetaGeoCNBD",
     "ModifiedBetaGeoNBD",
+    "ParetoGGG",
     "ParetoNBD",
     "PurchaseModelFeatures",
     "PurchaseTracking",
+    "Regularity",
     "ShiftedBetaGeo",
     "TimeVaryingParetoNBD",
     "check_independence",
@@ -63,6 +67,7 @@ __all__ = [
     "life_table",
     "likelihood_ratio_test",
     "payments_from_contracts",
+    "regularity",
     "tenures_from_cohorts",
     "track_purchases",
 ]

@@ -17,6 +17,8 @@ _ALL_OR_NONE = 1e-3
 _NO_AGEING = 1e-3
 #: From here on, or its inverse, a dependence is that of the end of its range.
 _WHOLE_RANGE = 1e-3
+#: A logarithm of k that is not told from that of Poisson purchases.
+_POISSON = 0.05
 #: Opportunities that histories need to tell four parameters apart: at two, three chances differ.
 _FEWEST = 3
 
@@ -85,14 +87,16 @@ def dependence_boundaries(params: dict[str, float]) -> list[Boundary]:
     ]
 
 
-def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+def lifetime_boundaries(
+    params: dict[str, float], rows: Rows, *, nested: str = "NBD"
+) -> list[Boundary]:
     """Diagnose s and beta, the heterogeneity of the rate at which lifetimes end."""
     s, beta = params["s"], params["beta"]
     both = ("s", "beta")
     if not rows.frequency.any():
         return [Boundary(both, "without repeat purchases nothing tells about dropout.")]
     if s * np.log1p(rows.T.max() / beta) < _NOTHING:
-        return [Boundary(both, "no dropout detected: NBD fits as well.")]
+        return [Boundary(both, f"no dropout detected: {nested} fits as well.")]
     typical = float(rows.T.mean())
     if beta < _NOTHING * typical:
         lost = -np.expm1(-s * np.log1p(typical / beta))
@@ -109,6 +113,23 @@ def lifetime_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
                 both,
                 f"all customers drop out at the same rate s / beta = {s / beta:.3g} (the nested "
                 "model with an exponential lifetime instead of the Pareto).",
+            )
+        ]
+    return []
+
+
+def rhythm_boundaries(params: dict[str, float], rows: Rows) -> list[Boundary]:
+    """Diagnose t and gamma, the heterogeneity of regularity."""
+    both = ("t", "gamma")
+    if not rows.frequency.any():
+        return [Boundary(both, "without repeat purchases nothing tells about regularity.")]
+    if params["t"] > ALIKE:
+        k = params["t"] / params["gamma"]
+        return [
+            Boundary(
+                both,
+                f"all customers are equally regular, k = t / gamma = {k:.3g}"
+                + (": ParetoNBD fits as well." if abs(np.log(k)) < _POISSON else "."),
             )
         ]
     return []

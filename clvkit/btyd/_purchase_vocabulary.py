@@ -62,8 +62,7 @@ class PurchaseVocabulary(PurchaseHooks):
         ndarray of shape (n_customers,)
         """
         rows = self._rows(summary)
-        lengths = horizon_per_row(horizon, len(rows.T), self.time_unit)
-        return self._alive(rows) * self._if_alive(self._purchases_if_alive, rows, lengths)
+        return self._expected(rows, horizon_per_row(horizon, len(rows.T), self.time_unit))
 
     def probability_alive(self, summary: Any, ahead: Horizon = 0.0) -> Array:
         """Return the probability that each customer is, or will be, alive.
@@ -283,6 +282,9 @@ class PurchaseVocabulary(PurchaseHooks):
         """
         scale = self._time_scale(rows)
         return discounted(self._purchases_if_alive, rows, horizon, rate=rate, scale=scale)
+
+    def _expected(self, rows: Rows, lengths: Array) -> Array:
+        return self._alive(rows) * self._if_alive(self._purchases_if_alive, rows, lengths)
 
     def _read_rows(self, summary: Any) -> Rows:
         """Read what the model wants of a summary, without covariates."""

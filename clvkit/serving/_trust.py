@@ -34,6 +34,7 @@ _ESTIMATORS = (
     "clvkit.btyd._modified_beta_geo_cnbd.ModifiedBetaGeoCNBD",
     "clvkit.btyd._modified_beta_geo_nbd.ModifiedBetaGeoNBD",
     "clvkit.btyd._nbd.NBD",
+    "clvkit.btyd._pareto_ggg.ParetoGGG",
     "clvkit.btyd._pareto_nbd.ParetoNBD",
     "clvkit.btyd._purchase_model_features.PurchaseModelFeatures",
     "clvkit.btyd._shifted_beta_geo.ShiftedBetaGeo",

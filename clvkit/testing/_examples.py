@@ -77,6 +77,26 @@ def example_correlated(n: int = 300, seed: int = 0) -> pd.DataFrame:
     return _in_weeks(x, np.where(x > 0, np.maximum(last, 1.0), 0.0), observed)
 
 
+def example_rhythms(n: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Return the RFM summary, in weeks, of a made-up cohort of more and less regular customers.
+
+    A model of what is known of their intervals asks for it by an attribute ``_example =
+    "rhythms"``; the summary has the sums of their logarithms in ``log_gaps``.
+    """
+    rng = np.random.default_rng(seed)
+    observed = rng.integers(20 * 7, 60 * 7, n)
+    life = np.minimum(rng.exponential(150.0, n) / rng.gamma(1.0, 1.0, n), observed)
+    k = 4.0 * np.exp(rng.normal(0.0, 0.45, n))
+    gaps = rng.gamma(k[:, None], 1.0 / (k * rng.gamma(1.5, 0.02, n))[:, None], (n, 200))
+    times = np.cumsum(gaps, axis=1)
+    bought = times <= life[:, None]
+    x = bought.sum(axis=1)
+    last = np.where(x > 0, np.max(times * bought, axis=1), 0.0)
+    summary = _in_weeks(x, last, observed)
+    summary["log_gaps"] = (np.log(gaps / 7.0) * bought).sum(axis=1)
+    return summary
+
+
 def _in_weeks(x: Any, last: Any, observed: Any) -> pd.DataFrame:
     summary = pd.DataFrame(
         {"frequency": x.astype(float), "recency": last / 7.0, "T": observed / 7.0},
@@ -98,11 +118,8 @@ def example_for(model: Any, n: int = 300, seed: int = 0) -> pd.DataFrame:
     """Return a summary that the model can read: in weeks, or of its own opportunities."""
     if is_discrete(model):
         return example_opportunities(model.time_unit, n, seed)
-    if getattr(model, "_example", None) == "ageing":
-        return example_ageing(n, seed)
-    if getattr(model, "_example", None) == "correlated":
-        return example_correlated(n, seed)
-    return example_summary(n, seed)
+    made = {"ageing": example_ageing, "correlated": example_correlated, "rhythms": example_rhythms}
+    return made.get(getattr(model, "_example", None) or "", example_summary)(n, seed)
 
 
 def duration_for(model: Any, count: int) -> str:
@@ -121,6 +138,8 @@ def in_finer_unit(summary: pd.DataFrame) -> pd.DataFrame:
     finer = "1M" if own.is_calendar else "1D"
     factor = own.in_units(parse_duration(finer))
     other = summary.assign(recency=summary["recency"] * factor, T=summary["T"] * factor)
+    if "log_gaps" in summary:
+        other["log_gaps"] = summary["log_gaps"] + summary["frequency"] * np.log(factor)
     other.attrs["time_unit"] = finer
     return other
 
@@ -130,7 +149,11 @@ def as_model_unit(model: Any, summary: pd.DataFrame) -> NDArray[np.float64]:
     from clvkit.utils._duration import parse_duration
 
     own = parse_duration(summary.attrs["time_unit"]).in_units(parse_duration(model.time_unit))
-    return summary[["frequency", "recency", "T"]].to_numpy() * [1.0, own, own]
+    array = summary[["frequency", "recency", "T"]].to_numpy() * [1.0, own, own]
+    if "log_gaps" not in summary:
+        return array
+    gaps = summary["log_gaps"].to_numpy() + array[:, 0] * np.log(own)
+    return np.column_stack([array, np.zeros(len(array)), gaps])
 
 
 def degenerate_summaries() -> dict[str, list[list[float]]]:

@@ -157,7 +157,7 @@ def check_model_unit(model: Any) -> None:
 def check_frame_without_unit(model: Any) -> None:
     """Check that a frame that does not say its unit is read in the model's, with a warning."""
     fitted = clone(model).fit(example_for(model))
-    array = as_model_unit(model, example_for(model))
+    array = as_model_unit(model, example_for(model))[:, :3]
     frame = pd.DataFrame(array, columns=["frequency", "recency", "T"]).assign(other="ignored")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
