@@ -13,6 +13,7 @@ from clvkit.btyd import (
     BTYDRegressor,
     GompertzGammaNBD,
     ModifiedBetaGeoNBD,
+    ParetoGGG,
     ParetoNBD,
     PurchaseModelFeatures,
     TimeVaryingParetoNBD,
@@ -29,6 +30,7 @@ __all__ = [
     "hybrid_average_space",
     "hybrid_space",
     "mbg_nbd",
+    "pareto_ggg",
     "pareto_nbd",
     "pareto_nbd_season",
 ]
@@ -53,6 +55,11 @@ def mbg_nbd(horizon: str, random_state: int | None) -> Pipeline:
 def pareto_nbd(horizon: str, random_state: int | None) -> Pipeline:
     """Return the Pareto/NBD with Gamma-Gamma spend."""
     return Pipeline([("regressor", BTYDRegressor(ParetoNBD(), horizon=horizon))])
+
+
+def pareto_ggg(horizon: str, random_state: int | None) -> Pipeline:
+    """Return the Pareto/GGG with Gamma-Gamma spend."""
+    return Pipeline([("regressor", BTYDRegressor(ParetoGGG(), horizon=horizon))])
 
 
 def pareto_nbd_season(horizon: str, random_state: int | None) -> Pipeline:

@@ -143,6 +143,7 @@ def all_candidates() -> list[Candidate]:
     h, r = hybrids, regressors
     return [
         *default_candidates(),
+        Candidate("pareto_ggg", "btyd", h.pareto_ggg, label_trained=False),
         Candidate("ggompertz_nbd", "btyd", h.ggompertz_nbd, label_trained=False),
         Candidate("pareto_nbd_season", "btyd", h.pareto_nbd_season, label_trained=False),
         Candidate("hybrid_average", "hybrid", h.hybrid_average, space=h.hybrid_average_space),

@@ -43,7 +43,7 @@ def names(candidates):
             "btyd",
             [
                 *("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional"),
-                *("ggompertz_nbd", "pareto_nbd_season"),
+                *("pareto_ggg", "ggompertz_nbd", "pareto_nbd_season"),
             ],
         ),
         ("bg_nbd", ["bg_nbd"]),
