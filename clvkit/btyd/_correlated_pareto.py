@@ -121,12 +121,26 @@ def _term(params: dict[str, Any], rows: Rows, time: float, i: int, j: int) -> Ro
 
 
 def _posterior_tilts(params: dict[str, Any], rows: Rows, time: float) -> tuple[Array, Array]:
-    """Return the means of u and v of independent rates, given alive at T."""
+    """Return the logarithms of the means of 1 + u and 1 + v, given alive at T and independence."""
     given = pareto.posterior(params, rows)
-    in_rate = params["r"] * np.log1p(time / params["alpha"])
-    in_rate -= given.shape * np.log1p(time / given.rate)
+    of_purchase = params["r"] * np.log1p(time / params["alpha"])
+    of_purchase -= given.shape * np.log1p(time / given.rate)
     wane = np.log1p(time / params["beta"]) - np.log1p(time / given.beta)
-    return np.expm1(np.minimum(in_rate, FARTHEST)), np.expm1(np.minimum(given.s * wane, FARTHEST))
+    return of_purchase, given.s * wane
+
+
+def _mean_factor(params: dict[str, Any], in_u: Array, in_v: Array, time: float) -> Array:
+    """Return the mean of 1 + q u v of a customer who is alive at T.
+
+    The larger of u and v may be too large for floats where q is too small.
+    """
+    larger, smaller = np.maximum(in_u, in_v), np.minimum(in_u, in_v)
+    log_D = log_range(params, time)
+    near = np.exp(-log_D) * np.expm1(np.minimum(larger, 1.0))
+    scaled = np.where(larger > 1.0, np.exp(larger - log_D) - np.exp(-log_D), near)
+    product = scaled * np.expm1(np.minimum(smaller, FARTHEST))
+    factor: Array = np.maximum(1.0 + (params["dependence"] - 1.0) * product, _TINY)
+    return factor
 
 
 def probability_alive(params: dict[str, Any], rows: Rows, time: float) -> Array:
@@ -136,8 +150,7 @@ def probability_alive(params: dict[str, Any], rows: Rows, time: float) -> Array:
     customers who are alive is one product.
     """
     _, factor = _likelihood_parts(params, rows, time)
-    u, v = _posterior_tilts(params, rows, time)
-    alive = np.maximum(1.0 + strength(params, time) * u * v, 0.0)
+    alive = _mean_factor(params, *_posterior_tilts(params, rows, time), time)
     return np.minimum(pareto.probability_alive(params, rows) * (alive / factor), 1.0)
 
 
@@ -160,13 +173,13 @@ def given_alive(
     -------
     ndarray
     """
-    q = strength(params, time)
-    u, v = _posterior_tilts(params, rows, time)
-    share = q / np.maximum(1.0 + q * u * v, _TINY)
+    in_u, in_v = _posterior_tilts(params, rows, time)
+    log_D = log_range(params, time)
+    share = (params["dependence"] - 1.0) / _mean_factor(params, in_u, in_v, time)
     plain = value(params, rows, *args)
     out = plain.copy()
     for i, j, sign in _OTHERS:
-        weight = sign * share * (1.0 + u if i else 1.0) * (1.0 + v if j else 1.0)
+        weight = sign * share * np.exp(i * in_u + j * in_v - log_D)
         other = value(_tilted(params, i, j, time), rows, *args)
         out += weight.reshape(-1, *[1] * (plain.ndim - 1)) * (other - plain)
     return np.maximum(out, 0.0)
@@ -181,7 +194,7 @@ def _draw_rates(
         np.exp(np.minimum(log_gap(params[shape], params[rate], time), FARTHEST))
         for shape, rate in (("r", "alpha"), ("s", "beta"))
     )
-    _, v = _posterior_tilts(params, rows, time)
+    v = np.expm1(np.minimum(_posterior_tilts(params, rows, time)[1], FARTHEST))
     purchase = draw_rate(given.shape, given.rate, time, 1.0 - q * v, 1.0 + q * v * a, rng)
     u = np.exp(-time * purchase) * (1.0 + a) - 1.0
     shape = np.broadcast_to(float(given.s), u.shape)

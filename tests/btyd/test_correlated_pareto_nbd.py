@@ -82,6 +82,7 @@ CASES = {
     "small shapes": ((1e-3, 8.0, 1e-2, 30.0), 5.0, (1, 5.0, 9.0)),
     "large shapes": ((30.0, 90.0, 50.0, 800.0), 5.0, (4, 9.0, 12.0)),
     "all but surely lost at once": ((1e-3, 1.8, 59.0, 0.0127), 3.0, (100, 18.7, 23.6)),
+    "a kernel that is far too long": ((1325.0, 17.0, 0.0066, 7e-5), 1e3, (1, 19313.0, 31174.0)),
     "rates that the kernel cannot tell apart": ((9.0, 1e4, 8.0, 1e4), 1e4, (1, 5.0, 9.0)),
 }
 
