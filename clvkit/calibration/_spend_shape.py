@@ -11,12 +11,18 @@ per purchase,
           \qquad Q(u) = 0 \quad (u \le P_0).
 
 On real logs this is within a few percent of the exact quantiles of all customers, and it costs
-hundredths of their time. Whatever changes the level of predictions alone (a season, an average
-with another model) stretches the distribution by the same factor.
+hundredths of their time. What changes the level of predictions alone, such as a season, stretches
+the distribution by the same factor.
+
+Where the prediction is that of another model, who buys how often is in dispute. Both have a point:
+the number of purchases is taken to be the geometric mean of what the two expect, and with it the
+chance of none, :math:`P_0^{\sqrt f}` where the prediction is :math:`f` times that of the purchase
+model.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,7 +34,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from clvkit.btyd import BTYDRegressor
-from clvkit.errors import NoComponentsError
+from clvkit.errors import CalibrationWarning, NoComponentsError
 
 __all__ = [
     "SpendDistribution",
@@ -47,6 +53,9 @@ _NORMAL: Array = ndtri(_LEVELS)
 #: Customers whose quantiles are computed, and how many of them make one row of the table.
 _N_CUSTOMERS = 64
 _TOGETHER = 6
+
+#: Predictions that are more than so many times another's are taken for so many times that.
+_FARTHEST = 1e3
 
 
 class SpendDistribution(NamedTuple):
@@ -108,13 +117,26 @@ class SpendShape(BaseEstimator):
         self.table_ = np.array([relative[part].mean(axis=0) for part in parts])
         return self
 
-    def describe(self, components: pd.DataFrame, predicted: Array) -> SpendDistribution:
-        """Return the distributions of customers of whom this is expected."""
-        active, rate, spend = _parts(components)
-        mean = components["expected_purchases"].to_numpy() * spend
-        factor = np.divide(predicted, mean, out=np.ones_like(mean), where=mean > 0.0)
+    def describe(self, components: pd.DataFrame, own: Array, predicted: Array) -> SpendDistribution:
+        """Return the distributions of customers.
+
+        Parameters
+        ----------
+        components : DataFrame
+            What the purchase model tells of them.
+        own : ndarray
+            The spend that it expects, with what is put around it, such as a season.
+        predicted : ndarray
+            The spend that is predicted, by itself or by another model.
+        """
+        active, _, spend = _parts(components)
+        expected = components["expected_purchases"].to_numpy()
+        level = _ratio(own, expected * spend)
+        times = np.sqrt(np.clip(_ratio(predicted, own), 1.0 / _FARTHEST, _FARTHEST))
+        zeros = np.where(times == 1.0, 1.0 - active, (1.0 - active) ** times)
+        rate = _log_rate_if_any(expected * times, 1.0 - zeros)
         position = np.interp(rate, self.rates_, np.arange(len(self.rates_)))
-        return SpendDistribution(1.0 - active, position, spend * factor, self.table_)
+        return SpendDistribution(zeros, position, spend * level, self.table_)
 
 
 def learn_spend_shape(estimator: Any, X: pd.DataFrame) -> SpendShape | None:
@@ -129,11 +151,11 @@ def learn_spend_shape(estimator: Any, X: pd.DataFrame) -> SpendShape | None:
     X : DataFrame of shape (n_samples, ...)
         Customers, some of whom are tabulated.
     """
-    regressor = _purchase_regressor(estimator)
-    if regressor is None:
+    part = _purchase_part(estimator)
+    if part is None:
         return None
     try:
-        shape = SpendShape().fit(regressor, X)
+        shape = SpendShape().fit(part.regressor, X)
     except NoComponentsError:
         return None
     return shape if len(shape.rates_) else None
@@ -155,10 +177,15 @@ def predicted_distribution(
         rows that the estimator is tested on; in use, rows must not depend on their batch.
     """
     shape = learn_spend_shape(estimator, X) if shape is None else shape
-    regressor = _purchase_regressor(estimator)
-    if shape is None or regressor is None:
+    part = _purchase_part(estimator)
+    if shape is None or part is None:
         return None
-    return shape.describe(regressor.predict_components(X), predicted)
+    components = part.regressor.predict_components(X)
+    if part.whole is part.regressor:
+        own = (components["expected_purchases"] * components["expected_spend"]).to_numpy()
+    else:
+        own = _predict_quietly(part.whole, X)
+    return shape.describe(components, own, predicted)
 
 
 def join_distributions(parts: Sequence[SpendDistribution]) -> SpendDistribution:
@@ -172,28 +199,58 @@ def join_distributions(parts: Sequence[SpendDistribution]) -> SpendDistribution:
     )
 
 
-def _purchase_regressor(estimator: Any) -> BTYDRegressor | None:
+class _Part(NamedTuple):
+    """A purchase model inside of an estimator, and all around it that changes its level alone."""
+
+    whole: Any
+    regressor: BTYDRegressor
+
+
+def _purchase_part(estimator: Any) -> _Part | None:
     """Return the purchase model that sees the histories themselves, inside of an estimator.
 
     Of what is brought to the total of a purchase model it is that one, which is there whatever
     the estimator is.
     """
     if isinstance(estimator, BTYDRegressor):
-        return estimator
+        return _Part(estimator, estimator)
     if isinstance(estimator, Pipeline):
-        return _purchase_regressor(estimator[-1]) if len(estimator) == 1 else None
-    inner = [getattr(estimator, name, None) for name in ("total_", "estimator_")]
-    inner += getattr(estimator, "estimators_", [])
-    found = (_purchase_regressor(part) for part in inner if part is not None)
-    return next((regressor for regressor in found if regressor is not None), None)
+        return _around(estimator, estimator[-1]) if len(estimator) == 1 else None
+    if getattr(estimator, "total_", None) is not None:
+        return _purchase_part(estimator.total_)
+    if hasattr(estimator, "estimator_"):
+        return _around(estimator, estimator.estimator_)
+    found = (_purchase_part(member) for member in getattr(estimator, "estimators_", []))
+    return next((part for part in found if part is not None), None)
+
+
+def _around(estimator: Any, inner: Any) -> _Part | None:
+    part = _purchase_part(inner)
+    if part is None or part.whole is not inner:
+        return part
+    return _Part(estimator, part.regressor)
+
+
+def _predict_quietly(estimator: Any, X: pd.DataFrame) -> Array:
+    with warnings.catch_warnings():  # the prediction itself has given it
+        warnings.simplefilter("ignore", CalibrationWarning)
+        return np.asarray(estimator.predict(X), dtype=np.float64)
 
 
 def _parts(components: pd.DataFrame) -> tuple[Array, Array, Array]:
     """Return the probability of any purchase, log E[N | N > 0], and the spend per purchase."""
     active = components["probability_active"].to_numpy()
     expected = components["expected_purchases"].to_numpy()
+    return active, _log_rate_if_any(expected, active), components["expected_spend"].to_numpy()
+
+
+def _log_rate_if_any(expected: Array, active: Array) -> Array:
     given = np.divide(expected, active, out=np.ones_like(active), where=active > 1e-12)
-    return active, np.log(np.maximum(given, 1.0)), components["expected_spend"].to_numpy()
+    return np.log(np.maximum(given, 1.0))
+
+
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    return np.divide(numerator, denominator, out=np.ones_like(denominator), where=denominator > 0.0)
 
 
 def _spaced(values: Array, n: int) -> NDArray[np.intp]:

@@ -7,7 +7,12 @@ from sklearn.pipeline import make_pipeline
 
 from clvkit.baselines import HistoricalRate
 from clvkit.btyd import BTYDRegressor
-from clvkit.calibration import ConformalInterval, MeanCalibration, SeasonCalibration
+from clvkit.calibration import (
+    ConformalInterval,
+    MeanCalibration,
+    SeasonCalibration,
+    TotalCalibration,
+)
 from clvkit.calibration._spend_shape import learn_spend_shape, predicted_distribution
 from clvkit.datasets import load_cdnow, simulate_log
 from clvkit.errors import ArgumentError, CalibrationWarning, ShortLogError
@@ -83,10 +88,10 @@ def test_groups_are_a_column_or_values(model, X):
     [
         lambda r: r,
         make_pipeline,
-        lambda r: AverageRegressor([("a", HistoricalRate(horizon="13W")), ("b", r)]),
         lambda r: MeanCalibration(r),
+        lambda r: SeasonCalibration(r, on_missing="ignore"),
     ],
-    ids=["itself", "pipeline", "average", "mean"],
+    ids=["itself", "pipeline", "mean", "season"],
 )
 def test_the_distribution_is_found_inside_and_stretched(X, wrap):
     fitted = wrap(BTYDRegressor(horizon="13W")).fit(X)
@@ -100,6 +105,29 @@ def test_the_distribution_is_found_inside_and_stretched(X, wrap):
     some = (expected > 0) & (got > 0)
     assert np.mean((expected > 0) == (got > 0)) > 0.98
     assert np.quantile(np.abs(np.log(got[some] / expected[some])), 0.9) < 0.05
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda r: AverageRegressor([("a", HistoricalRate(horizon="13W")), ("b", r)]),
+        lambda r: TotalCalibration(HistoricalRate(horizon="13W"), r),
+    ],
+    ids=["average", "total"],
+)
+def test_where_another_model_has_a_say_they_meet_in_the_middle(X, wrap):
+    """The number of purchases is the geometric mean of both, and with it the chance of none."""
+    fitted = wrap(BTYDRegressor(horizon="13W")).fit(X)
+    predicted = fitted.predict(X)
+    exact = BTYDRegressor(horizon="13W").fit(X)
+    active = exact.predict_components(X)["probability_active"].to_numpy()
+    times = np.sqrt(np.clip(predicted / exact.predict(X), 1e-3, 1e3))
+    told = predicted_distribution(fitted, X, predicted, learn_spend_shape(fitted, X))
+    assert_allclose(told.zeros, (1.0 - active) ** times, rtol=1e-9)
+    assert (told.zeros[times > 1] < 1.0 - active[times > 1]).all()
+    alone = predicted_distribution(exact, X, exact.predict(X))
+    more = times > 1.05
+    assert (told.quantile(0.9)[more] >= alone.quantile(0.9)[more] * (1 - 1e-9)).all()
 
 
 def test_an_estimator_without_a_distribution_has_levels_alone(X):
