@@ -62,7 +62,7 @@ _NEAREST = 1e-7
 _TINY, _NOTHING = 1e-9, 1e-300
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _unit_rule(n: int) -> tuple[Array, Array]:
     nodes, weights = np.polynomial.legendre.leggauss(n)
     return 0.5 + 0.5 * nodes, 0.5 * weights
@@ -70,8 +70,6 @@ def _unit_rule(n: int) -> tuple[Array, Array]:
 
 #: The least number of nodes for deaths in a lull, powers of those of Gauss-Legendre.
 _DEATHS, _POWER = 28, 3.0
-#: A chance of silence below which a lull wants more of them.
-_LOST = 1e-2
 
 
 class _Rule(NamedTuple):
@@ -220,13 +218,10 @@ def _log_norm(group: _Group) -> Array:
 def _dead(group: _Group) -> Array:
     """Return the probability to have died, in a lull before the next purchase, given k."""
     out = np.empty(len(group.shape))
-    # Whoever is nearly lost died early in his lull, most likely.
-    for times, every in ((1, group.silent >= _LOST), (3, group.silent < _LOST)):
-        index = np.flatnonzero(every)
-        rule = _unit_rule(int(_DEATHS * times * max(1.0, np.sqrt(group.k / 8.0))))
-        for begin in range(0, len(index), _PAIRS):
-            part = index[begin : begin + _PAIRS]
-            out[part] = _dead_by_rule(_taken(group, part), *rule)
+    rule = _unit_rule(int(_DEATHS * max(1.0, np.sqrt(group.k / 8.0))))
+    for begin in range(0, len(out), _PAIRS):
+        part = slice(begin, begin + _PAIRS)
+        out[part] = _dead_by_rule(_taken(group, part), *rule)
     return out
 
 
