@@ -135,6 +135,24 @@ def cells_of(name: str) -> Callable[[Read], str]:
     return made
 
 
+def batch(read: Read) -> str:
+    """Return what `clvkit predict` took for a log larger than its memory."""
+    table = read("batch")
+    rows = [
+        [
+            row.champion,
+            f"{row.customers:,}",
+            f"{row.events:,}",
+            f"{row.seconds:.0f}",
+            f"{row.customers / row.seconds:,.0f}",
+            f"{row.peak_bytes / 1e9:.1f}",
+        ]
+        for row in table.itertuples()
+    ]
+    header = ["champion", "customers", "events", "s", "customers a second", "memory, GB"]
+    return markdown_table(header, rows)
+
+
 def _cells(row: pd.DataFrame) -> list[str]:
     if row.empty or row["d2_tweedie"].isna().all():
         return ["failed", *[""] * (len(SHOWN) - 1)]
@@ -152,6 +170,8 @@ TABLES: dict[str, Callable[[Read], str]] = {
     "accuracy-tasks": by_task,
     "accuracy-further": lambda read: averages_table(read("accuracy")),
     "accuracy-failures": failures,
+    "batch-about": about("batch"),
+    "batch": batch,
     "intervals-about": about("intervals_customers"),
     "intervals-customers": cells_of("intervals_customers"),
     "intervals-totals": cells_of("intervals_totals"),
