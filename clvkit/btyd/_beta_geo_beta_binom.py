@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clvkit.btyd import _opportunity_future as future
 from clvkit.btyd import _opportunity_likelihood as likelihood
@@ -15,8 +15,9 @@ from clvkit.btyd._covariates import Effect, RowDerivatives
 from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
+from clvkit.btyd._simulated_histories import SimulatedHistories
 from clvkit.btyd._summary import Rows, read_rows
-from clvkit.btyd._units import horizon_in_units, whole_horizon
+from clvkit.btyd._units import whole_horizon
 
 __all__ = ["BetaGeoBetaBinom"]
 
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 _MOST_STEPS = 1e6
 
 
-class BetaGeoBetaBinom(PurchaseModel):
+class BetaGeoBetaBinom(PurchaseModel, SimulatedHistories):
     r"""BG/BB: opportunities to buy one by one, and a chance to be lost before each.
 
     At each opportunity (a year's donation campaign, a weekly market, an annual conference) a
@@ -157,33 +158,11 @@ class BetaGeoBetaBinom(PurchaseModel):
             max_iter=max_iter,
         )
 
-    def simulate_summary(
-        self,
-        T: ArrayLike,
-        random_state: int | np.random.Generator | None = None,
-        *,
-        covariates: Any = None,
-    ) -> Array:
-        """Draw the purchase histories of newcomers.
+    def _draw_histories(self, params: Params, age: Array, rng: np.random.Generator) -> Array:
+        return future.draw_histories(params, age, rng)
 
-        Parameters
-        ----------
-        T : array-like of shape (n_customers,)
-            Opportunities since the first purchase.
-        random_state : int or numpy.random.Generator, optional
-            Seed, or the generator to draw from.
-        covariates : mapping or DataFrame, optional
-            As in :meth:`expected_purchases_newcomer`.
-
-        Returns
-        -------
-        ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them.
-        """
-        self._fitted_params()
-        age = self._whole(np.atleast_1d(horizon_in_units(T, self.time_unit)))
-        params = self._params_with(self._newcomers(len(age), covariates).shifts)
-        return future.draw_histories(params, age, np.random.default_rng(random_state))
+    def _read_ages(self, T: Array) -> Array:
+        return self._whole(T)
 
     def _whole(self, horizon: Array) -> Array:
         return whole_horizon(horizon, self.time_unit)

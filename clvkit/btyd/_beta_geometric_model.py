@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clvkit.btyd import _beta_geometric as bg
 from clvkit.btyd import _beta_geometric_future as future
@@ -17,8 +17,8 @@ from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._newton import Objective
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
+from clvkit.btyd._simulated_histories import SimulatedHistories
 from clvkit.btyd._summary import Rows
-from clvkit.btyd._units import horizon_in_units
 
 __all__ = ["BetaGeometricModel"]
 
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 _NO_RATE = 1e-6
 
 
-class BetaGeometricModel(PurchaseModel):
+class BetaGeometricModel(PurchaseModel, SimulatedHistories):
     """Base of the models whose customers may drop out after a purchase.
 
     A subclass says in ``_first`` whether they may do so after the first one already (1, else 0).
@@ -48,33 +48,8 @@ class BetaGeometricModel(PurchaseModel):
     def _kind(self) -> bg.Kind:
         return bg.Kind(first=self._first)
 
-    def simulate_summary(
-        self,
-        T: ArrayLike,
-        random_state: int | np.random.Generator | None = None,
-        *,
-        covariates: Any = None,
-    ) -> Array:
-        """Draw the purchase histories of newcomers.
-
-        Parameters
-        ----------
-        T : array-like of shape (n_customers,)
-            Ages at the cutoff, in the model's unit of time.
-        random_state : int or numpy.random.Generator, optional
-            Seed, or the generator to draw from.
-        covariates : mapping or DataFrame of 1 or n_customers rows, optional
-            As in :meth:`expected_purchases_newcomer`.
-
-        Returns
-        -------
-        ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
-        """
-        self._fitted_params()
-        age = np.atleast_1d(horizon_in_units(T, self.time_unit))
-        params = self._params_with(self._newcomers(len(age), covariates).shifts)
-        return future.draw_histories(self._kind, params, age, np.random.default_rng(random_state))
+    def _draw_histories(self, params: Params, age: Array, rng: np.random.Generator) -> Array:
+        return future.draw_histories(self._kind, params, age, rng)
 
     def _start(self, rows: Rows, weights: Array) -> Array:
         # Customers are alive for something between the age at the last purchase and that now. Those

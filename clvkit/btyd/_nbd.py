@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd._boundaries import rate_boundaries
@@ -15,15 +15,15 @@ from clvkit.btyd._newton import Derivatives, Objective
 from clvkit.btyd._purchase_counts import negative_binomial_pmf
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
+from clvkit.btyd._simulated_histories import SimulatedHistories
 from clvkit.btyd._summary import Rows
-from clvkit.btyd._units import horizon_in_units
 
 __all__ = ["NBD"]
 
 Array = NDArray[np.float64]
 
 
-class NBD(PurchaseModel):
+class NBD(PurchaseModel, SimulatedHistories):
     r"""NBD: Poisson purchases by customers who are never lost.
 
     A customer buys at random with rate :math:`\lambda`, for ever;
@@ -103,33 +103,7 @@ class NBD(PurchaseModel):
     _param_names: ClassVar[tuple[str, ...]] = ("r", "alpha")
     _effects: ClassVar[tuple[Effect, ...]] = (Effect("purchase", "purchase", "alpha", -1.0),)
 
-    def simulate_summary(
-        self,
-        T: ArrayLike,
-        random_state: int | np.random.Generator | None = None,
-        *,
-        covariates: Any = None,
-    ) -> Array:
-        """Draw the purchase histories of newcomers.
-
-        Parameters
-        ----------
-        T : array-like of shape (n_customers,)
-            Ages at the cutoff, in the model's unit of time.
-        random_state : int or numpy.random.Generator, optional
-            Seed, or the generator to draw from.
-        covariates : mapping or DataFrame of 1 or n_customers rows, optional
-            As in :meth:`expected_purchases_newcomer`.
-
-        Returns
-        -------
-        ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
-        """
-        self._fitted_params()
-        age = np.atleast_1d(horizon_in_units(T, self.time_unit))
-        params = self._params_with(self._newcomers(len(age), covariates).shifts)
-        rng = np.random.default_rng(random_state)
+    def _draw_histories(self, params: Params, age: Array, rng: np.random.Generator) -> Array:
         x = rng.poisson(rng.gamma(params["r"], size=len(age)) / params["alpha"] * age)
         # The last of x times that are uniform in the age is Beta(x, 1) of it.
         recency = np.where(x > 0, age * rng.beta(np.maximum(x, 1), 1.0), 0.0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clvkit.btyd import _negative_binomial as nbd
 from clvkit.btyd import _pareto as pareto
@@ -16,8 +16,8 @@ from clvkit.btyd._newton import Objective
 from clvkit.btyd._pareto_counts import pmf_if_alive
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
+from clvkit.btyd._simulated_histories import SimulatedHistories
 from clvkit.btyd._summary import Rows
-from clvkit.btyd._units import horizon_in_units
 
 __all__ = ["ParetoNBD"]
 
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 _AT_ONCE = ((0.3, 1e-2), (0.05, 1e-5))
 
 
-class ParetoNBD(PurchaseModel):
+class ParetoNBD(PurchaseModel, SimulatedHistories):
     r"""Pareto/NBD: Poisson purchases until an exponential lifetime ends.
 
     While alive a customer buys at random with rate :math:`\lambda`, and is lost at random with
@@ -127,33 +127,8 @@ class ParetoNBD(PurchaseModel):
         Effect("dropout", "dropout", "beta", -1.0),
     )
 
-    def simulate_summary(
-        self,
-        T: ArrayLike,
-        random_state: int | np.random.Generator | None = None,
-        *,
-        covariates: Any = None,
-    ) -> Array:
-        """Draw the purchase histories of newcomers.
-
-        Parameters
-        ----------
-        T : array-like of shape (n_customers,)
-            Ages at the cutoff, in the model's unit of time.
-        random_state : int or numpy.random.Generator, optional
-            Seed, or the generator to draw from.
-        covariates : mapping or DataFrame of 1 or n_customers rows, optional
-            As in :meth:`expected_purchases_newcomer`.
-
-        Returns
-        -------
-        ndarray of shape (n_customers, 3)
-            Frequency, recency and T, as :meth:`fit` takes them (but for covariates).
-        """
-        self._fitted_params()
-        age = np.atleast_1d(horizon_in_units(T, self.time_unit))
-        params = self._params_with(self._newcomers(len(age), covariates).shifts)
-        return pareto.draw_histories(params, age, np.random.default_rng(random_state))
+    def _draw_histories(self, params: Params, age: Array, rng: np.random.Generator) -> Array:
+        return pareto.draw_histories(params, age, rng)
 
     def _start(self, rows: Rows, weights: Array) -> Array:
         # Customers buy faster than it seems, for many are lost, most of those early.
