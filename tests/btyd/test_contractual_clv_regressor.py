@@ -209,6 +209,7 @@ def test_as_the_model_that_is_served(log, tmp_path):
     assert values["clv"].gt(0).any()
 
 
+@pytest.mark.long
 def test_as_a_candidate_of_the_search(log):
     some = log[(log["customer_id"] < 800) & (log["date"] <= "2023-12-31")]
     regressor = ContractualCLVRegressor(BetaDiscreteWeibull(), "6M")

@@ -271,6 +271,7 @@ def test_survival_falls_and_stays_between_0_and_1(alpha, beta, c, tenure):
     assert (kept >= 0.0).all()
 
 
+@pytest.mark.long
 @settings(max_examples=15)  # on a boundary a search is long
 @given(
     st.lists(st.integers(0, 60), min_size=3, max_size=9).filter(lambda lost: sum(lost) > 0),
