@@ -21,6 +21,7 @@ def until(log: pd.DataFrame, day: str) -> pd.DataFrame:
     return log[log["date"] < pd.Timestamp(day) + pd.Timedelta(days=1)]
 
 
+@pytest.mark.long
 def test_a_million_lines_with_returns_missing_customers_and_times_of_day(shared_data):
     """The job of the demo, unchanged, from a pandas and from a Polars frame."""
     log = pd.read_parquet(shared_data / "online_retail_II.parquet")
@@ -55,7 +56,7 @@ def test_a_million_lines_with_returns_missing_customers_and_times_of_day(shared_
 @pytest.mark.parametrize(
     ("name", "end", "horizon", "regime"),
     [
-        ("cdnow", "1998-01-31", "150D", "rolling"),
+        pytest.param("cdnow", "1998-01-31", "150D", "rolling", marks=pytest.mark.long),
         ("grocery_elog", "2006-12-31", "52W", "short"),
         ("grocery_elog", "2007-06-30", "6M", "rolling"),
         ("complete_journey_baskets", "2017-06-30", "92D", "single"),

@@ -119,6 +119,7 @@ def test_killed_ten_times_at_random_moments(folder, tmp_path):
     pd.testing.assert_frame_equal(board, whole)
 
 
+@pytest.mark.long
 def test_two_processes_share_a_journal(folder, tmp_path):
     """Both see the same leaderboard, and each trial was run by one of them."""
     journal = tmp_path / "journal"

@@ -20,6 +20,7 @@ def test_every_model_of_a_plain_summary_is_measured():
     assert set(MODELS) == models - of_more - {"ParetoGGG"} | {"GammaGamma"}
 
 
+@pytest.mark.long
 def test_models_are_measured_by_size():
     table = run_model_scaling([100, 200], ["GammaGamma", "BetaGeoBetaBinom"], repeats=1)
     assert len(table) == 2 * 2 * 2

@@ -37,6 +37,7 @@ def test_a_sample_keeps_customers_whole_and_strata_in_proportion(sdf, log):
         assert abs((own == stratum).sum() - expected) < 4 * np.sqrt(1 + expected)
 
 
+@pytest.mark.long
 def test_the_sample_does_not_depend_on_how_rows_are_partitioned(sdf):
     drawn = []
     for frame in (sdf, sdf.repartition(7, "amount")):

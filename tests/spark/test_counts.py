@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from clvkit.btyd import GammaGamma, ParetoNBD
 from clvkit.history import latest_histories, rfm_summary
@@ -7,6 +8,7 @@ from clvkit.spark._settle import DEFAULTS as DOOR
 from clvkit.spark._settle import settle
 
 
+@pytest.mark.long
 def test_counts_add_up_to_the_customers_of_each_summary(sdf, log):
     settled = settle(sdf, **DOOR)
     needs = [Needs(ParetoNBD(), "7D", False), Needs(GammaGamma(), "7D", True)]
