@@ -18,6 +18,7 @@ from clvkit.btyd._dedup import group_rows
 from clvkit.btyd._likelihood_model import Boundary
 from clvkit.btyd._purchase_hooks import Params
 from clvkit.btyd._purchase_model import PurchaseModel
+from clvkit.btyd._rhythm_one_purchase import along_age
 from clvkit.btyd._rhythm_outlook import outlook
 from clvkit.btyd._summary import COLUMNS, Rows, read_rows
 from clvkit.btyd._units import horizon_in_units
@@ -221,16 +222,34 @@ class ParetoGGG(PurchaseModel):
         # Those who never came back are alike where they are of an age.
         ahead = np.zeros(len(rows.T)) if lengths is None else lengths
         groups = group_rows(*rows.columns, ahead)
-        some, ahead = rows.take(groups.first), ahead[groups.first]
-        alive, expected = outlook(self._params_with(some.shifts), some, ahead)
+        found = self._outlook_of_groups(rows.take(groups.first), ahead[groups.first])
+        return found[0, groups.code], found[1, groups.code]
+
+    def _outlook_of_groups(self, rows: Rows, ahead: Array) -> Array:
+        by_age = (rows.frequency == 0.0) & (rows.T > 0.0)
+        if rows.shifts or not by_age.any() or np.ptp(ahead) > 0.0:
+            return self._each_outlook(rows, ahead)
+
+        def at_ages(T: Array) -> Array:
+            n = len(T)
+            alike = rows.take(np.repeat(np.argmax(by_age), n))._replace(T=T)
+            return self._each_outlook(alike, np.full(n, ahead[0]))
+
+        found = np.empty((2, len(by_age)))
+        found[:, by_age] = along_age(at_ages, rows.T[by_age])
+        found[:, ~by_age] = self._each_outlook(rows.take(~by_age), ahead[~by_age])
+        return found
+
+    def _each_outlook(self, rows: Rows, ahead: Array) -> Array:
+        alive, expected = outlook(self._params_with(rows.shifts), rows, ahead)
         # A timetable is beyond the tables, and newcomers may come in bursts without end.
-        other = np.isnan(alive) | (some.T == 0.0)
+        other = np.isnan(alive) | (rows.T == 0.0)
         if other.any():
-            few = some.take(other)
+            few = rows.take(other)
             params = self._params_with(few.shifts)
             alive[other] = rhythm.probability_alive(params, few)
             expected[other] = future.purchases_if_alive(params, few, ahead[other])
-        return alive[groups.code], expected[groups.code]
+        return np.stack([alive, expected])
 
     def _stays_alive(self, rows: Rows, ahead: Array) -> Array:
         return future.stays_alive(self._params_with(rows.shifts), rows, ahead)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator
-from scipy.special import betainc, expit, exprel, gammaln
+from scipy.special import betainc, expit, gammaln
 
 from clvkit.btyd._rhythm_grid import (
     GridPairs,
@@ -55,7 +55,7 @@ Params = dict[str, Any]
 #: Nats at which the next purchase is cut, and the stretch of its logarithm.
 _DEPTH, _STRETCH = 22.0, 3.0
 #: Rows, and pairs of a customer and a k, at once.
-_ROWS, _PAIRS = 16_384, 256
+_ROWS, _PAIRS = 16_384, 512
 #: Least time left beside the horizon, that of the last node.
 _NEAREST = 1e-7
 #: Probabilities of a k that are nothing to the expectation, and what cannot divide.
@@ -336,7 +336,10 @@ def _worth(
     alive = end**-s
     slopes = s / old / end, s * (s + 1.0) / (old * end) ** 2  # s(e) and -s'(e), over S(e)
     wait = np.log(end) - at.log_age
-    living = at.age * exprel((1.0 - s) * wait) * wait * old
+    # (end^(1-s) - age^(1-s)) / (1-s), of which nothing is left to divide by where s is 1.
+    grows = 1.0 - s
+    lived = wait if abs(grows) < _NOTHING else np.expm1(grows * wait) / grows
+    living = at.age * lived * old
     found = look_up(mixed, slice(None), shape, np.log(at.left / at.mean_phase))
     later = found[0] + at.mean_phase * (slopes[0] * found[1] + at.mean_phase * slopes[1] * found[2])
     rate = (group.shape + k) / (k * at.mean_phase)
