@@ -12,6 +12,7 @@ from clvkit.btyd import (
     BetaGeoNBD,
     BTYDRegressor,
     GompertzGammaNBD,
+    ModifiedBetaGeoCNBD,
     ModifiedBetaGeoNBD,
     ParetoGGG,
     ParetoNBD,
@@ -29,6 +30,7 @@ __all__ = [
     "hybrid_average",
     "hybrid_average_space",
     "hybrid_space",
+    "mbg_cnbd",
     "mbg_nbd",
     "pareto_ggg",
     "pareto_nbd",
@@ -55,6 +57,11 @@ def mbg_nbd(horizon: str, random_state: int | None) -> Pipeline:
 def pareto_nbd(horizon: str, random_state: int | None) -> Pipeline:
     """Return the Pareto/NBD with Gamma-Gamma spend."""
     return Pipeline([("regressor", BTYDRegressor(ParetoNBD(), horizon=horizon))])
+
+
+def mbg_cnbd(horizon: str, random_state: int | None) -> Pipeline:
+    """Return the MBG/CNBD-k, of one regularity for all, with Gamma-Gamma spend."""
+    return Pipeline([("regressor", BTYDRegressor(ModifiedBetaGeoCNBD(), horizon=horizon))])
 
 
 def pareto_ggg(horizon: str, random_state: int | None) -> Pipeline:

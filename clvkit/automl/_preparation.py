@@ -11,6 +11,7 @@ from clvkit.automl._cold_start import hold_out_customers
 from clvkit.automl._inputs import read_histories, search_identity
 from clvkit.automl._level import add_level
 from clvkit.automl._memory import MemoryLimit
+from clvkit.automl._rhythm import leave_out_without_rhythm
 from clvkit.automl._scoring import Scoring
 from clvkit.automl._search import Search
 from clvkit.automl._sharing import SharedResults
@@ -52,6 +53,7 @@ def prepare_search(
     seed = study.agree_on_seed(auto.random_state)
     histories = read_histories(auto, X, y)
     validation = _plan(auto, histories, y, seed)
+    candidates = leave_out_without_rhythm(candidates, auto.candidates, validation)
     if validation.regime == "short":
         candidates = _for_short_log(candidates, validation)
     limit = MemoryLimit.of(auto.memory, histories, auto.n_jobs)

@@ -134,6 +134,11 @@ def default_candidates() -> list[Candidate]:
 def all_candidates() -> list[Candidate]:
     """Return every candidate there is: the default ones, and those that compete when asked for.
 
+    Of ``candidates="all"`` and ``"btyd"`` those of regular purchases, ``mbg_cnbd`` and
+    ``pareto_ggg``, are left out where :func:`clvkit.btyd.regularity` does not speak for them: where
+    k, less two standard errors, is below 1.25 at the earliest origin. Named themselves they always
+    compete.
+
     Examples
     --------
     >>> from clvkit.automl.candidates import all_candidates
@@ -143,6 +148,7 @@ def all_candidates() -> list[Candidate]:
     h, r = hybrids, regressors
     return [
         *default_candidates(),
+        Candidate("mbg_cnbd", "btyd", h.mbg_cnbd, label_trained=False),
         Candidate("pareto_ggg", "btyd", h.pareto_ggg, label_trained=False),
         Candidate("ggompertz_nbd", "btyd", h.ggompertz_nbd, label_trained=False),
         Candidate("pareto_nbd_season", "btyd", h.pareto_nbd_season, label_trained=False),

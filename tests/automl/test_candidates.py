@@ -43,7 +43,7 @@ def names(candidates):
             "btyd",
             [
                 *("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_conditional"),
-                *("pareto_ggg", "ggompertz_nbd", "pareto_nbd_season"),
+                *("mbg_cnbd", "pareto_ggg", "ggompertz_nbd", "pareto_nbd_season"),
             ],
         ),
         ("bg_nbd", ["bg_nbd"]),
