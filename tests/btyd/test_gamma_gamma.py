@@ -292,3 +292,13 @@ def test_the_letter_of_other_libraries_for_gamma_is_named():
 def test_population_without_a_mean_is_refused():
     with pytest.raises(ValueError, match="'q' parameter"):
         GammaGamma.from_params(p=1.0, q=1.0, gamma=1.0)
+
+
+@pytest.mark.parametrize("seed", [23, 24])
+def test_nearly_constant_spend_converges_as_far_as_rounding_allows(seed):
+    # Few days have two purchases of 1: the likelihood is a small difference of large sums.
+    rng = np.random.default_rng(seed)
+    x = rng.integers(3, 25, 60)
+    model = GammaGamma().fit(table(x, 1 + rng.binomial(x, 0.04 + 0.04 * rng.random(60)) / x))
+    assert model.converged_  # and warnings are errors
+    assert model.params_["q"] < 1e4
