@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from clvkit.btyd._active_quantiles import active_quantiles
 from clvkit.btyd._beta_geo_nbd import BetaGeoNBD
 from clvkit.btyd._conditional_gamma_gamma import ConditionalGammaGamma
 from clvkit.btyd._design import covariate_names
@@ -268,10 +267,11 @@ class BTYDRegressor(RegressorMixin, BaseEstimator):
         return pd.DataFrame(values, index=getattr(X, "index", None), columns=levels)
 
     def _active_quantiles(self, X: pd.DataFrame, levels: NDArray[np.float64]) -> NDArray:
-        """Return quantiles given at least one purchase, right to about a percent."""
+        """Return quantiles given at least one purchase."""
         self._check_distributions()
         data = (self._of_purchases(X), self._prepare(X), self._of_spend(X))
-        return active_quantiles(self.purchase_model_, self.spend_model_, data, levels)
+        models = self.purchase_model_, self.spend_model_
+        return joint_quantiles(*models, data, levels, given_any=True)
 
     def _check_distributions(self) -> None:
         """Refuse models that tell no more than what is expected."""

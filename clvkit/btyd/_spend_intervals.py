@@ -15,18 +15,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln
+from scipy.special import betainc, betaln, expit, log_expit, logit
 
+from clvkit.btyd._dedup import group_rows
 from clvkit.btyd._uncertainty import models_around
 
-__all__ = ["Posteriors", "joint_quantiles", "posteriors_of"]
+__all__ = ["Posteriors", "joint_quantiles", "spend_quantiles"]
 
 Array = NDArray[np.float64]
 
 _STEPS = 60
-_PRECISION = 1e-6  # of the quantile, relative
-#: Parameters known better than this (standard error of the logarithm) are taken as they are.
-_KNOWN = 0.02
+#: Newton's last step in the logarithm of the quantile: what is left is its square.
+_NEAR = 3e-4
+#: Probabilities of a number of purchases that are nothing to a quantile, and the least share.
+_NOTHING, _LEAST = 1e-11, 1e-15
+#: Parameters known better than this (standard error of the logarithm) are taken as they are: on
+#: three logs no quantile between 5 and 95 % moved by half a percent, in a sixth of the time.
+_KNOWN = 0.1
 #: The purchases beyond have a probability too small to matter for any quantile asked for.
 _BEYOND = 1e-3
 _CELLS = 2**19
@@ -48,31 +53,76 @@ class Posteriors:
         """Return those of some of the customers."""
         return Posteriors([(p, shape[index], rate[index]) for p, shape, rate in self.parts])
 
+    @property
+    def columns(self) -> tuple[Array, ...]:
+        """All that customers must share to be equal."""
+        return tuple(column for _, *columns in self.parts for column in columns)
+
     def center(self) -> Array:
         """Return the logarithm of the mean spend of a purchase."""
         p, shape, rate = self.parts[0]
         return np.log(p) + np.log(rate) - np.log(shape)
 
-    def distribution(self, pmf: Array, log_s: Array) -> tuple[Array, Array]:
+
+class Spends:
+    """Distributions of what customers spend, but for its share of those who spend nothing.
+
+    Only numbers of purchases that have a probability are kept, one after the other: ``row`` is
+    the customer of each, and whatever does not depend on the spend is computed once.
+    """
+
+    def __init__(
+        self, n: int, row: NDArray[np.intp], chance: Array, parts: list[tuple[Array, ...]]
+    ) -> None:
+        self.n, self.row, self.chance, self.parts = n, row, chance, parts
+
+    @classmethod
+    def of(cls, pmf: Array, posteriors: Posteriors) -> Spends:
+        """Return those of P(N = 0), P(N = 1), ... and what is known of the worth of a purchase."""
+        row, before = np.nonzero(pmf[:, 1:] > _NOTHING)
+        parts: list[tuple[Array, ...]] = []
+        for p, shape, rate in posteriors.parts:
+            first, second = p * (before + 1.0), shape[row]
+            parts.append((np.log(rate), shape, first, second, -betaln(first, second)))
+        return cls(len(pmf), row, pmf[row, before + 1], parts)
+
+    def take(self, index: NDArray[np.intp]) -> Spends:
+        """Return those of some of the customers, in ascending order."""
+        place = np.full(self.n, -1)
+        place[index] = np.arange(len(index))
+        kept = np.flatnonzero(place[self.row] >= 0)
+        parts = [
+            (*(one[index] for one in p[:2]), *(one[kept] for one in p[2:])) for p in self.parts
+        ]
+        return Spends(len(index), place[self.row[kept]], self.chance[kept], parts)
+
+    def distribution(self, log_s: Array) -> tuple[Array, Array]:
         """Return P(0 < S <= s) and its slope in log s, for one s a customer."""
-        n = np.arange(1.0, pmf.shape[1])
-        below, slope = np.zeros(len(log_s)), np.zeros(len(log_s))
-        for p, shape, rate in self.parts:
-            odds = (log_s - np.log(rate))[:, None]
-            share, rest = 1.0 / (1.0 + np.exp(-odds)), 1.0 / (1.0 + np.exp(odds))
-            first, second = p * n, shape[:, None]
-            log_density = -first * np.log1p(np.exp(-odds)) - second * np.log1p(np.exp(odds))
-            density = np.exp(log_density - betaln(first, second))
-            # For a share near 1 the complement is the exact one.
-            upper = np.where(share < 0.5, betainc(first, second, share), 0.0)
-            inside = np.where(share < 0.5, upper, 1.0 - betainc(second, first, rest))
-            below += (pmf[:, 1:] * inside).sum(axis=1)
-            slope += (pmf[:, 1:] * density).sum(axis=1)
+        below, slope = np.zeros(self.n), np.zeros(self.n)
+        for log_rate, shape, first, second, log_norm in self.parts:
+            odds = log_s - log_rate
+            # I_x(a, b) is 1 - I_(1 - x)(b, a), of which that of the smaller share is the exact one.
+            low = (odds < 0.0)[self.row]
+            share = expit(-np.abs(odds))[self.row]
+            inside = betainc(np.where(low, first, second), np.where(low, second, first), share)
+            inside = np.where(low, inside, 1.0 - inside)
+            log_density = first * log_expit(odds)[self.row] + log_norm
+            log_density += (shape * log_expit(-odds))[self.row]
+            below += self._sum(inside)
+            slope += self._sum(np.exp(log_density))
         return below / len(self.parts), slope / len(self.parts)
+
+    def _sum(self, values: Array) -> Array:
+        return np.bincount(self.row, self.chance * values, minlength=self.n)
 
 
 def joint_quantiles(
-    purchase_model: Any, spend_model: Any, data: tuple[Any, Any, Any], levels: Array
+    purchase_model: Any,
+    spend_model: Any,
+    data: tuple[Any, Any, Any],
+    levels: Array,
+    *,
+    given_any: bool = False,
 ) -> Array:
     """Return quantiles of the spend of each customer from both models.
 
@@ -81,26 +131,30 @@ def joint_quantiles(
     purchase_model, spend_model : fitted estimators
     data : (summary of purchases, horizon, summary of spend)
     levels : ndarray of shape (n_levels,)
+    given_any : bool, default=False
+        Whether to return those of customers who buy at all.
 
     Returns
     -------
     ndarray of shape (n_customers, n_levels)
     """
     purchases, horizon, spends = data
-    posteriors = posteriors_of(spend_model, spends)
+    posteriors = Posteriors([one.posterior(spends) for one in _spend_models(spend_model)])
     out = np.empty((len(posteriors.center()), len(levels)))
     beyond = _BEYOND * min(levels.min(), 1.0 - levels.max())
     for rows, pmf in purchase_model.predictive_pmf(purchases, horizon, beyond=beyond):
+        if given_any:
+            pmf[:, 0] = 0.0
+            pmf /= np.maximum(pmf.sum(axis=1, keepdims=True), 1e-300)
         size = max(1, _CELLS // pmf.shape[1])
         for begin in range(0, len(rows), size):
             part = slice(begin, begin + size)
-            out[rows[part]] = spend_quantiles(pmf[part], posteriors.take(rows[part]), levels)
+            known = posteriors.take(rows[part])
+            # Those who never came back are alike where they are of an age.
+            groups = group_rows(*pmf[part].T, *known.columns)
+            some = pmf[part][groups.first], known.take(groups.first)
+            out[rows[part]] = spend_quantiles(*some, levels)[groups.code]
     return out
-
-
-def posteriors_of(spend_model: Any, summary: Any) -> Posteriors:
-    """Return what is known of each customer's mean spend, and of the parameters."""
-    return Posteriors([model.posterior(summary) for model in _spend_models(spend_model)])
 
 
 def _spend_models(model: Any) -> list[Any]:
@@ -127,34 +181,43 @@ def spend_quantiles(pmf: Array, posteriors: Posteriors, levels: Array) -> Array:
     pmf = pmf.copy()
     pmf[:, -1] += np.maximum(1.0 - pmf.sum(axis=1), 0.0)
     out = np.zeros((len(pmf), len(levels)))
-    for j, level in enumerate(levels):
-        some = np.flatnonzero(pmf[:, 0] < level)
+    spends, buys = Spends.of(pmf, posteriors), 1.0 - pmf[:, 0]
+    here = posteriors.center()
+    for j in np.argsort(levels):
+        some = np.flatnonzero(pmf[:, 0] < levels[j])
         if some.size:
-            target = level - pmf[some, 0]
-            out[some, j] = np.exp(_solve(pmf[some], posteriors.take(some), target))
+            target = (levels[j] - pmf[some, 0]) / buys[some]
+            # The quantile of the level before is near.
+            here[some] = _solve(spends.take(some), here[some], buys[some], target)
+            out[some, j] = np.exp(here[some])
     return out
 
 
-def _solve(pmf: Array, posteriors: Posteriors, target: Array) -> Array:
-    """Return log s where the distribution reaches the target: Newton inside a bracket."""
-    here = posteriors.center()
+def _solve(spends: Spends, here: Array, buys: Array, target: Array) -> Array:
+    """Return log s where the share of the buyers' distribution reaches the target.
+
+    Newton inside a bracket, for the logit of the share: over log s that is nearly a line.
+    """
     low, high = np.full_like(here, -np.inf), np.full_like(here, np.inf)
+    wanted = logit(target)
     active = np.arange(len(here))
     for _ in range(_STEPS):
-        value, slope = posteriors.take(active).distribution(pmf[active], here[active])
-        miss = value - target[active]
-        low[active] = np.where(miss < 0, here[active], low[active])
-        high[active] = np.where(miss >= 0, here[active], high[active])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.clip(-miss / slope, -2.0, 2.0)
-        step = np.where(np.isfinite(step), step, -2.0 * np.sign(miss))
-        there = here[active] + step
+        value, slope = spends.distribution(here[active])
+        at = here[active]
+        share = np.clip(value / buys[active], _LEAST, 1.0 - _LEAST)
+        miss = logit(share) - wanted[active]
+        low[active] = np.where(miss < 0, at, low[active])
+        high[active] = np.where(miss >= 0, at, high[active])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = np.clip(-miss * share * (1.0 - share) * buys[active] / slope, -4.0, 4.0)
+        there = at + np.where(np.isfinite(step), step, -4.0 * np.sign(miss))
         middle = 0.5 * (low[active] + high[active])
         outside = (there <= low[active]) | (there >= high[active])
         there = np.where(outside & np.isfinite(middle), middle, there)
-        moved = np.abs(there - here[active])
         here[active] = there
-        active = active[moved > _PRECISION]
-        if not active.size:
+        moves = np.flatnonzero(np.abs(there - at) > _NEAR)
+        if not moves.size:
             break
+        if moves.size < len(active):
+            spends, active = spends.take(moves), active[moves]
     return here
