@@ -72,7 +72,7 @@ class Spends:
     """
 
     def __init__(
-        self, n: int, row: NDArray[np.intp], chance: Array, parts: list[tuple[Array, ...]]
+        self, n: int, row: NDArray[np.intp], chance: Array, parts: list[tuple[Any, ...]]
     ) -> None:
         self.n, self.row, self.chance, self.parts = n, row, chance, parts
 
@@ -80,7 +80,7 @@ class Spends:
     def of(cls, pmf: Array, posteriors: Posteriors) -> Spends:
         """Return those of P(N = 0), P(N = 1), ... and what is known of the worth of a purchase."""
         row, before = np.nonzero(pmf[:, 1:] > _NOTHING)
-        parts: list[tuple[Array, ...]] = []
+        parts: list[tuple[Any, ...]] = []
         for p, shape, rate in posteriors.parts:
             first, second = p * (before + 1.0), shape[row]
             parts.append((np.log(rate), shape, first, second, -betaln(first, second)))
@@ -113,7 +113,8 @@ class Spends:
         return below / len(self.parts), slope / len(self.parts)
 
     def _sum(self, values: Array) -> Array:
-        return np.bincount(self.row, self.chance * values, minlength=self.n)
+        sums = np.bincount(self.row, self.chance * values, minlength=self.n)
+        return np.asarray(sums, dtype=np.float64)
 
 
 def joint_quantiles(

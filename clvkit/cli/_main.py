@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from clvkit.cli._production_arguments import add_production
 
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Read once, when LightGBM loads its OpenMP library: idle threads must not spin on the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    arguments = _parser().parse_args(argv)
+    arguments = _read(argv)
     from sklearn.utils._param_validation import InvalidParameterError
 
     from clvkit.cli import _commands, _output
@@ -60,7 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _read(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments, or leave with a message of the command that has no such argument."""
+    parser, commands = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command = commands.choices[arguments.command]
+        flags = [flag for action in command._actions for flag in action.option_strings]
+        close = difflib.get_close_matches(unknown[0].partition("=")[0], flags, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        command.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+    return arguments
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser, and its commands by name."""
     from clvkit import __version__
 
     parser = argparse.ArgumentParser(
@@ -73,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_predict(commands)
     add_production(commands)
-    return parser
+    return parser, commands
 
 
 def _share(text: str) -> float:

@@ -282,6 +282,24 @@ def test_quiet_says_nothing(log_file, tmp_path, capsys):
     assert captured.out == captured.err == ""
 
 
+@pytest.mark.parametrize(
+    ("unknown", "message"),
+    [
+        (
+            "--trials",
+            "clvkit fit: error: unrecognized arguments: --trials. Did you mean --n-trials?",
+        ),
+        ("--horizont=3", "Did you mean --horizon?"),
+        ("--qqq", "unrecognized arguments: --qqq.\n"),
+    ],
+)
+def test_an_argument_that_the_command_does_not_have(fit_arguments, unknown, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*fit_arguments, "--out", "nowhere", unknown])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
