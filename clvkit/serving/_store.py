@@ -196,8 +196,10 @@ def _restore(data: bytes, folder: Path) -> Any:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     if not (folder / _CARD).is_file():
+        inside = [one.parent for one in sorted(folder.glob(f"*/{_CARD}"))]
+        hint = f" There is one inside: '{inside[0]}'." if inside else ""
         raise ModelFormatError(
-            f"'{folder}' is no folder of a model: it has no {_CARD}. Give the folder that "
+            f"'{folder}' is no folder of a model: it has no {_CARD}.{hint} Give the folder that "
             "CLVModel.save wrote, or an MLflow URI such as 'models:/name@champion'."
         )
     try:

@@ -230,6 +230,11 @@ def test_half_a_folder_is_refused(folder, tmp_path):
         load(tmp_path)
 
 
+def test_the_folder_around_a_model_is_told_from_it(folder):
+    with pytest.raises(ModelFormatError, match=f"There is one inside: '{folder}'"):
+        load(folder.parent)
+
+
 # --- places ---------------------------------------------------------------------------------
 
 
