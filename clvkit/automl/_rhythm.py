@@ -24,10 +24,11 @@ def leave_out_without_rhythm(
     """Return the candidates without those of regular purchases, where there is no regularity.
 
     It is seen in the histories as they were at the earliest origin. What was asked for by its own
-    name competes in any case.
+    name, or given, competes in any case.
     """
-    names = [asked] if isinstance(asked, str) else asked
-    doubtful = {one for one in RHYTHMIC if one not in names}
+    asked = [asked] if isinstance(asked, str) else asked
+    named = [one.name if isinstance(one, Candidate) else one for one in asked]
+    doubtful = {one for one in RHYTHMIC if one not in named}
     if not any(candidate.name in doubtful for candidate in candidates) or _has_rhythm(validation):
         return candidates
     return [candidate for candidate in candidates if candidate.name not in doubtful]

@@ -25,13 +25,16 @@ __all__ = ["Posteriors", "joint_quantiles", "spend_quantiles"]
 Array = NDArray[np.float64]
 
 _STEPS = 60
-#: Newton's last step in the logarithm of the quantile: what is left is its square.
-_NEAR = 3e-4
+#: Newton's last step in the logarithm of the quantile, from where the logit of the share is so
+#: near: what is left is its square. Where prices are fixed the distribution is a staircase, of
+#: which a wrong stair allows short steps, too. There the bracket decides.
+_NEAR, _MISS, _BRACKET = 3e-4, 0.05, 1e-9
 #: Probabilities of a number of purchases that are nothing to a quantile, and the least share.
 _NOTHING, _LEAST = 1e-11, 1e-15
-#: Parameters known better than this (standard error of the logarithm) are taken as they are: on
-#: three logs no quantile between 5 and 95 % moved by half a percent, in a sixth of the time.
-_KNOWN = 0.1
+#: Where parameters that are as likely move no quantile of typical customers by more than this, they
+#: are taken as they are: that takes a sixth of the time.
+_KNOWN = 0.005
+_TYPICAL_LEVELS = np.array([0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
 #: The purchases beyond have a probability too small to matter for any quantile asked for.
 _BEYOND = 1e-3
 _CELLS = 2**19
@@ -77,9 +80,9 @@ class Spends:
         self.n, self.row, self.chance, self.parts = n, row, chance, parts
 
     @classmethod
-    def of(cls, pmf: Array, posteriors: Posteriors) -> Spends:
+    def of(cls, pmf: Array, posteriors: Posteriors, nothing: float) -> Spends:
         """Return those of P(N = 0), P(N = 1), ... and what is known of the worth of a purchase."""
-        row, before = np.nonzero(pmf[:, 1:] > _NOTHING)
+        row, before = np.nonzero(pmf[:, 1:] > nothing)
         parts: list[tuple[Any, ...]] = []
         for p, shape, rate in posteriors.parts:
             first, second = p * (before + 1.0), shape[row]
@@ -159,10 +162,29 @@ def joint_quantiles(
 
 
 def _spend_models(model: Any) -> list[Any]:
-    covariance = getattr(model, "covariance_", None)
-    if covariance is None or np.nanmax(np.diag(covariance), initial=0.0) < _KNOWN**2:
-        return [model]
-    return models_around(model)
+    models = models_around(model)
+    return [model] if len(models) == 1 or _are_alike(model, models) else models
+
+
+def _are_alike(model: Any, others: list[Any]) -> bool:
+    """Tell whether it matters for any kind of customer which of the models is true.
+
+    For one and ten purchases of customers unknown, and known to spend little, as usual and much.
+    """
+    newcomer = np.zeros((1, 4))
+    usual = float(np.exp(Posteriors([model.posterior(newcomer)]).center()[0]))
+    kinds = [(0, 0.0), (1, usual), (1, 3.0 * usual), (10, usual / 3.0), (10, usual)]
+    rows = np.array([(x, 0.0, 0.0, mean) for x, mean in kinds])
+    for n in (1, 10):
+        pmf = np.zeros((len(rows), n + 1))
+        pmf[:, n] = 1.0
+        alone, together = (
+            spend_quantiles(pmf, Posteriors([one.posterior(rows) for one in some]), _TYPICAL_LEVELS)
+            for some in ([model], others)
+        )
+        if not np.abs(np.log(together / alone)).max() <= _KNOWN:  # nor where it is not a number
+            return False
+    return True
 
 
 def spend_quantiles(pmf: Array, posteriors: Posteriors, levels: Array) -> Array:
@@ -182,7 +204,10 @@ def spend_quantiles(pmf: Array, posteriors: Posteriors, levels: Array) -> Array:
     pmf = pmf.copy()
     pmf[:, -1] += np.maximum(1.0 - pmf.sum(axis=1), 0.0)
     out = np.zeros((len(pmf), len(levels)))
-    spends, buys = Spends.of(pmf, posteriors), 1.0 - pmf[:, 0]
+    # What is left out may be nothing to the rarest spend that is asked for only.
+    nothing = _BEYOND * min(levels.min(), 1.0 - levels.max()) / pmf.shape[1]
+    spends = Spends.of(pmf, posteriors, min(_NOTHING, nothing))
+    buys = 1.0 - pmf[:, 0]
     here = posteriors.center()
     for j in np.argsort(levels):
         some = np.flatnonzero(pmf[:, 0] < levels[j])
@@ -216,7 +241,8 @@ def _solve(spends: Spends, here: Array, buys: Array, target: Array) -> Array:
         outside = (there <= low[active]) | (there >= high[active])
         there = np.where(outside & np.isfinite(middle), middle, there)
         here[active] = there
-        moves = np.flatnonzero(np.abs(there - at) > _NEAR)
+        near = (np.abs(there - at) <= _NEAR) & (np.abs(miss) <= _MISS)
+        moves = np.flatnonzero(~near & (high[active] - low[active] > _BRACKET))
         if not moves.size:
             break
         if moves.size < len(active):

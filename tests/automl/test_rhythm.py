@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,12 @@ def test_nobody_else_is_left_out():
 def test_whoever_is_named_competes(asked):
     assert "pareto_ggg" in left(asked, log_of(1.0))
     assert "mbg_cnbd" not in left(asked, log_of(1.0))
+
+
+def test_whoever_is_given_competes():
+    ggg = next(one for one in all_candidates() if one.name == "pareto_ggg")
+    assert left([ggg], log_of(1.0)) == ["pareto_ggg"]
+    assert left(["bg_nbd", replace(ggg, name="mbg_cnbd")], log_of(1.0)) == ["bg_nbd", "mbg_cnbd"]
 
 
 def test_a_log_in_which_nobody_bought_three_times_has_no_rhythm():

@@ -72,6 +72,35 @@ def test_nothing_happens_in_no_time():
     assert_allclose(quantiles, 0.0)
 
 
+@pytest.mark.parametrize("given_any", [False, True])
+def test_fixed_prices_make_stairs(given_any):
+    # Half of the customers always pay 10, the others 20: n purchases are 10 n or 20 n.
+    prices = np.repeat([10.0, 20.0], 30)
+    data = np.column_stack([np.tile(draw(30)[:, :3], (2, 1)), prices])
+    data[:, 0] = np.maximum(data[:, 0], 1.0)
+    data[:, 1] = np.maximum(data[:, 1], 1.0)
+    spend = GammaGamma.from_params(p=3e7, q=8.0, gamma=4e-6)
+    levels = np.array([0.1, 0.5, 0.8, 0.95, 0.99])
+    actual = joint_quantiles(PURCHASES, spend, (data, 30.0, data), levels, given_any=given_any)
+    pmf = PURCHASES.purchase_pmf(data, 30.0, 300)
+    if given_any:
+        pmf[:, 0] = 0.0
+        pmf /= pmf.sum(axis=1, keepdims=True)
+    counts = (np.cumsum(pmf, axis=1)[:, :, None] < levels).sum(axis=1)
+    assert_allclose(actual, counts * prices[:, None], rtol=1e-3)
+
+
+def test_the_rarest_spend_is_found():
+    rows = np.array([[0.0, 0.0, 1e-3, 0.0]])  # a newcomer, of whom all is possible
+    levels = 1.0 - np.array([1e-6, 1e-7, 1e-8])
+    found = joint_quantiles(PURCHASES, SPEND, (rows, 2_000.0, rows), levels)[0]
+    alone = [
+        joint_quantiles(PURCHASES, SPEND, (rows, 2_000.0, rows), levels[[j]]) for j in range(3)
+    ]
+    assert_allclose(found, np.ravel(alone), rtol=1e-4)
+    assert np.all(np.diff(np.log(found)) < 1.5)
+
+
 @pytest.fixture(scope="module")
 def log():
     return load_cdnow()
