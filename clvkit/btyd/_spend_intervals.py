@@ -163,7 +163,9 @@ def joint_quantiles(
 
 def _spend_models(model: Any) -> list[Any]:
     models = models_around(model)
-    return [model] if len(models) == 1 or _are_alike(model, models) else models
+    # Covariates make kinds of customers without number.
+    known = getattr(model, "covariates", None) is None and _are_alike(model, models)
+    return [model] if known else models
 
 
 def _are_alike(model: Any, others: list[Any]) -> bool:
