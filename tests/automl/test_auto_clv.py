@@ -131,12 +131,14 @@ def test_the_same_seed_gives_the_same_leaderboard_with_one_and_two_jobs(auto, pa
     assert np.array_equal(auto.predict(X), other.predict(X))
 
 
+@pytest.mark.long
 def test_histories_and_log_give_the_same(auto, past):
     X = latest_histories(past, end="1998-03-31")
     other = search(end=None).fit(X)
     assert np.array_equal(other.predict(X), auto.predict(X))
 
 
+@pytest.mark.long
 def test_samples_with_labels_of_their_own(cdnow):
     X, y = make_samples(cdnow, "13W")
     auto = search(5, end=None).fit(X, y)
@@ -247,6 +249,7 @@ def study(tmp_path):
     return {"study_name": "cdnow", "storage": storage}
 
 
+@pytest.mark.long
 def test_a_study_is_continued_where_it_was(past, study):
     """Interrupted after 5 trials or not: the same proposals, the same leaderboard."""
     search(5, **study).fit(past)
@@ -261,6 +264,7 @@ def test_a_study_is_continued_where_it_was(past, study):
     assert np.array_equal(continued.predict(X), whole.predict(X))
 
 
+@pytest.mark.long
 def test_a_finished_study_is_not_run_again(past, study):
     first = search(5, **study).fit(past)
     again = search(5, **study).fit(past)

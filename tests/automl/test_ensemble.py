@@ -273,6 +273,7 @@ def test_a_level_that_was_far_off_is_not_used(cdnow):
     assert not add_level(validation).levelled
 
 
+@pytest.mark.long
 def test_on_noise_nothing_is_gained(cdnow):
     """The winner is no better than a constant on fresh noise, and its intervals hold as asked."""
     X, y = make_samples(cdnow, "13W")

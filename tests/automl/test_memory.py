@@ -67,6 +67,7 @@ def test_samples_are_counted_as_they_are(cdnow):
     assert np.isfinite(auto.best_score_)
 
 
+@pytest.mark.long
 def test_a_study_is_not_continued_with_another_limit(cdnow, tmp_path):
     X = latest_histories(cdnow[cdnow["customer_id"] % 8 == 0])
     settings = {"n_trials": 1, "storage": tmp_path / "journal", "study_name": "s", "verbose": 0}

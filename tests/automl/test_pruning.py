@@ -55,7 +55,7 @@ def test_a_first_origin_that_tells_nothing_stops_nobody_who_may_still_lead():
     assert not [s for s in by_origin if hurdle.stops(s[0]) and s.mean() > 0.3]
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_pruned_trials_are_named_and_cost_one_origin(cdnow, n_jobs):
     """The decision hangs on earlier batches only, so jobs make no difference."""
     X = latest_histories(cdnow[cdnow["customer_id"] % 8 == 0])

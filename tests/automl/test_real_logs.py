@@ -60,7 +60,7 @@ def test_a_million_lines_with_returns_missing_customers_and_times_of_day(shared_
         ("grocery_elog", "2006-12-31", "52W", "short"),
         ("grocery_elog", "2007-06-30", "6M", "rolling"),
         ("complete_journey_baskets", "2017-06-30", "92D", "single"),
-        ("apparel_sim", "2009-12-20", "1Y", "rolling"),
+        pytest.param("apparel_sim", "2009-12-20", "1Y", "rolling", marks=pytest.mark.long),
     ],
 )
 def test_every_log_gets_a_value_for_everybody(shared_data, name, end, horizon, regime):

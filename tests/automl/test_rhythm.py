@@ -71,6 +71,7 @@ def test_what_comes_after_the_first_origin_does_not_count():
 
 
 @pytest.mark.filterwarnings("ignore::clvkit.errors.BoundaryWarning")  # nobody drops out
+@pytest.mark.long
 def test_a_search_leaves_them_out():
     log = log_of(1.0)
     auto = AutoCLV("26W", candidates="btyd", n_trials=7, n_origins=1, random_state=0, verbose=0)

@@ -298,7 +298,11 @@ assert len(seen) == 1
 """
 
 
-@pytest.mark.parametrize("candidates", [["baseline", "bg_nbd"], ["tweedie"]], ids=str)
+@pytest.mark.parametrize(
+    "candidates",
+    [["baseline", "bg_nbd"], pytest.param(["tweedie"], marks=pytest.mark.long)],
+    ids=str,
+)
 def test_without_tracking_no_file_is_written_and_no_name_is_looked_up(candidates, tmp_path):
     script = WATCHED.replace("CANDIDATES", repr(candidates))
     done = subprocess.run(

@@ -30,6 +30,7 @@ def test_partitions_without_rows_give_none(to_spark, log, collected):
     np.testing.assert_allclose(got.iloc[:, 1:], transformer.transform(X), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_a_customer_of_five_million_lines(spark, collected):
     lines = spark.range(5_000_000).selectExpr(
         "0L customer_id", "date_add(date'2015-01-01', int(id % 2000)) date", "1.0D amount"

@@ -36,6 +36,7 @@ def test_summaries_are_those_of_one_machine(options, sdf, log, collected):
     n_customers=st.sampled_from([1, 5, 40]),
     granularity=st.sampled_from(["D", "min"]),
 )
+@pytest.mark.long
 def test_nothing_depends_on_how_rows_are_partitioned(
     seed, n_customers, granularity, to_spark, collected
 ):
