@@ -5,8 +5,9 @@ smooth function of log T, most often: over a stretch of log T of length log 2 th
 through 8 Chebyshev nodes is as good as the quadratures at its nodes. Where all customers have
 about the same rhythm it falls more sharply than a polynomial can. Its last coefficients tell: where
 they have not become nothing, each customer is computed for himself. Stretches are fixed, so that
-neither their values nor that choice depends on who else is asked for. Often half of all customers
-are such.
+neither their values nor that choice depends on who else is asked for. Where a call gives customers
+different horizons each is computed for himself, too; the two agree to about 1e-7. Often half of all
+customers are such.
 """
 
 from __future__ import annotations
